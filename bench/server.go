@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A server is a process that is measured.
+type server struct {
+	url string
+	cmd *exec.Cmd
+}
+
+func build(ctx context.Context, binary string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/sheaf")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Stderr = os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("build sheaf (run the benchmarks from the top of the repository): %w", err)
+	}
+	return nil
+}
+
+// startBare starts this program as the bare server.
+func startBare(dir string) (*server, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(self, "-bare", dir)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		return nil, fmt.Errorf("the bare server said no address: %w", err)
+	}
+	return &server{url: strings.TrimSpace(line), cmd: cmd}, nil
+}
+
+// startSheaf starts the binary as it comes, on a data directory.
+func startSheaf(binary, dir string, environment ...string) (*server, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	port := listener.Addr().(*net.TCPAddr).Port
+	listener.Close()
+	cmd := exec.Command(binary, "serve", "--port", strconv.Itoa(port), "--data-dir", dir)
+	cmd.Env = append(os.Environ(), environment...)
+	cmd.Stderr = os.Stderr
+	cmd.Dir = filepath.Dir(dir)
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	s := &server{url: fmt.Sprintf("http://127.0.0.1:%d", port), cmd: cmd}
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		response, err := http.Get(s.url + "/readyz")
+		if err == nil {
+			response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return s, nil
+			}
+		}
+		if time.Now().After(deadline) {
+			s.stop()
+			return nil, fmt.Errorf("sheaf is not ready after 30 s: %v", err)
+		}
+	}
+}
+
+func (s *server) stop() {
+	s.cmd.Process.Signal(syscall.SIGTERM)
+	s.cmd.Wait()
+}
+
+// undrained returns how many small contents the server has still to move to
+// their backend.
+func (s *server) undrained() (int64, error) {
+	response, err := http.Get(s.url + "/health")
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	var health struct {
+		Undrained *int64 `json:"undrained_blobs"`
+	}
+	if err := json.NewDecoder(response.Body).Decode(&health); err != nil {
+		return 0, err
+	}
+	if health.Undrained == nil {
+		return 0, fmt.Errorf("/health says nothing of undrained blobs")
+	}
+	return *health.Undrained, nil
+}
+
+// drained waits until nothing is left to be moved.
+func (s *server) drained(ctx context.Context) error {
+	for ctx.Err() == nil {
+		n, err := s.undrained()
+		if err != nil || n == 0 {
+			return err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return ctx.Err()
+}
+
+// memoryKB returns a field of /proc/PID/status in kilobytes: VmRSS, or VmHWM for
+// the peak since resetPeak.
+func (s *server) memoryKB(field string) (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(status)) {
+		if value, ok := strings.CutPrefix(line, field+":"); ok {
+			return strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+		}
+	}
+	return 0, fmt.Errorf("no %s in the status of the process", field)
+}
+
+func (s *server) resetPeak() error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", s.cmd.Process.Pid), []byte("5"), 0)
+}

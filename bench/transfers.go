@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+)
+
+// A transfer is measured on both servers.
+type transfer struct {
+	name        string
+	connections int
+	content     []byte
+	filename    string
+	wanted      float64 // ratio to the bare handler, 0 to report only
+	pull        bool
+	gzip        bool
+}
+
+func (b *bench) transfers(ctx context.Context) error {
+	all := []transfer{
+		{name: "push 10 KB random", connections: 16, content: randomBytes(10 << 10), filename: "a.bin", wanted: 0.6},
+		{name: "push 10 KB text", connections: 16, content: prose(10 << 10), filename: "a.md"},
+		{name: "push 1 MB random", connections: 8, content: randomBytes(1 << 20), filename: "a.bin", wanted: 0.75},
+		{name: "push 1 MB text", connections: 8, content: prose(1 << 20), filename: "a.md"},
+		{name: "pull 10 KB random", connections: 16, content: randomBytes(10 << 10), filename: "a.bin", wanted: 0.6, pull: true},
+		{name: "pull 1 MB random", connections: 16, content: randomBytes(1 << 20), filename: "a.bin", wanted: 0.9, pull: true},
+		{name: "pull 1 MB text, gzip", connections: 16, content: prose(1 << 20), filename: "a.md", wanted: 0.8, pull: true, gzip: true},
+		{name: "pull 1 MB text, identity", connections: 16, content: prose(1 << 20), filename: "a.md", pull: true},
+	}
+	fmt.Printf("%d processors, %d rounds of %v on each side, medians\n\n", runtime.GOMAXPROCS(0), b.rounds, b.duration)
+	fmt.Println("| benchmark | connections | bare/s | sheaf/s | ratio | wanted |")
+	fmt.Println("|---|---|---|---|---|---|")
+	for _, t := range all {
+		if b.wants(t.name) {
+			if err := b.transfer(ctx, t); err != nil {
+				return fmt.Errorf("%s: %w", t.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// transfer measures both servers in turn, fresh ones for each benchmark.
+func (b *bench) transfer(ctx context.Context, t transfer) error {
+	dir, err := os.MkdirTemp(b.dir, "transfer-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	bareDir := filepath.Join(dir, "bare")
+	bare, err := startBare(bareDir)
+	if err != nil {
+		return err
+	}
+	defer bare.stop()
+	var environment []string
+	if b.profile != "" {
+		environment = append(environment, "SHEAF_CPU_PROFILE="+b.profile+sanitized(t.name)+".prof")
+	}
+	sheaf, err := startSheaf(b.binary, filepath.Join(dir, "sheaf"), environment...)
+	if err != nil {
+		return err
+	}
+	defer sheaf.stop()
+
+	var bareLoad, sheafLoad load
+	if t.pull {
+		bareLoad, sheafLoad, err = t.pulls(ctx, bareDir, bare, sheaf)
+	} else {
+		bareLoad = pushLoad(bare.url, t.connections, t.content, t.filename)
+		sheafLoad = pushLoad(sheaf.url, t.connections, t.content, t.filename)
+		sheafLoad.afterwards = sheaf.drained // what the drain has to do counts
+	}
+	if err != nil {
+		return err
+	}
+	var bares, sheaves, ratios []float64
+	for round := range b.rounds + 1 {
+		bareResult, err := bareLoad.run(ctx, b.duration)
+		if err != nil {
+			return fmt.Errorf("bare: %w", err)
+		}
+		sheafResult, err := sheafLoad.run(ctx, b.duration)
+		if err != nil {
+			return fmt.Errorf("sheaf: %w", err)
+		}
+		if round == 0 {
+			continue // warms up both
+		}
+		bares = append(bares, bareResult.perSecond())
+		sheaves = append(sheaves, sheafResult.perSecond())
+		ratios = append(ratios, sheafResult.perSecond()/bareResult.perSecond())
+	}
+	wanted := "report"
+	if t.wanted != 0 {
+		wanted = fmt.Sprintf("%.2f", t.wanted)
+	}
+	fmt.Printf("| %s | %d | %.0f | %.0f | %.2f | %s |\n", t.name, t.connections, median(bares), median(sheaves), median(ratios), wanted)
+	return nil
+}
+
+// pulls stores contents on both sides and returns the loads that read them.
+func (t transfer) pulls(ctx context.Context, bareDir string, bare, sheaf *server) (bareLoad, sheafLoad load, err error) {
+	const documents = 32
+	var bareIDs, sheafIDs []string
+	for i := range documents {
+		content := bytes.Clone(t.content)
+		copy(content, fmt.Sprintf("document %d ", i))
+		id, err := upload(sheaf.url, content, t.filename)
+		if err != nil {
+			return load{}, load{}, err
+		}
+		sheafIDs = append(sheafIDs, id)
+		name := fmt.Sprintf("document-%d", i)
+		if t.gzip {
+			name += ".gz"
+			var zipped bytes.Buffer
+			z, err := gzip.NewWriterLevel(&zipped, 6)
+			if err != nil {
+				return load{}, load{}, err
+			}
+			z.Write(content)
+			if err := z.Close(); err != nil {
+				return load{}, load{}, err
+			}
+			content = zipped.Bytes()
+		}
+		bareIDs = append(bareIDs, name)
+		if err := os.WriteFile(filepath.Join(bareDir, name), content, 0o644); err != nil {
+			return load{}, load{}, err
+		}
+	}
+	if err := sheaf.drained(ctx); err != nil {
+		return load{}, load{}, err
+	}
+	accept := "identity"
+	if t.gzip {
+		accept = "gzip"
+	}
+	return pullLoad(bare.url, t.connections, bareIDs, accept), pullLoad(sheaf.url, t.connections, sheafIDs, accept), nil
+}
+
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+func sanitized(name string) string {
+	clean := []byte(name)
+	for i, c := range clean {
+		if c == ' ' || c == ',' {
+			clean[i] = '-'
+		}
+	}
+	return string(clean)
+}

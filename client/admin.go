@@ -1,0 +1,38 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/sheaf-dev/sheaf"
+)
+
+// Check has the server check its store: the catalog, the chain of the log and
+// the blobs. A full check reads every blob. However long it takes, it is waited
+// for: end it with ctx.
+func (c *Client) Check(ctx context.Context, full bool) (sheaf.CheckReport, error) {
+	var report sheaf.CheckReport
+	query := url.Values{"full": {strconv.FormatBool(full)}}
+	req, err := c.request(ctx, http.MethodPost, "admin/fsck", query, nil)
+	if err != nil {
+		return report, err
+	}
+	patient := *c
+	patient.timeout = 0
+	_, err = patient.getJSON(req, &report)
+	return report, err
+}
+
+// PlanGarbage returns what a garbage collection would reclaim now. It changes
+// nothing.
+func (c *Client) PlanGarbage(ctx context.Context) (sheaf.GarbagePlan, error) {
+	var plan sheaf.GarbagePlan
+	req, err := c.request(ctx, http.MethodGet, "admin/gc", nil, nil)
+	if err != nil {
+		return plan, err
+	}
+	_, err = c.getJSON(req, &plan)
+	return plan, err
+}

@@ -1,0 +1,92 @@
+package sheaf
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// A Document is the one kind of thing that is stored: what a document is now,
+// or was at some revision, with the content it had then.
+type Document struct {
+	ID          DocumentID      `json:"document_id"`
+	Name        string          `json:"name"`              // what people call it; the filename unless given
+	Filename    string          `json:"original_filename"` // as it was uploaded, without directories
+	Tags        []string        `json:"tags"`              // in the order given, each once; never nil
+	Description string          `json:"description"`
+	Size        int64           `json:"size_bytes"` // of the content, not of what is stored
+	MIME        string          `json:"mime_type"`
+	Digest      Digest          `json:"checksum_sha256"`
+	UploadedAt  time.Time       `json:"uploaded_at"` // creation, in UTC to the millisecond; never changes
+	UpdatedAt   time.Time       `json:"updated_at"`  // the latest change of content or description
+	Collection  Slug            `json:"collection"`
+	Path        string          `json:"path,omitempty"` // unique in a book, empty elsewhere
+	Version     int             `json:"version"`        // the number of the current content, from 1
+	Metadata    json.RawMessage `json:"metadata"`       // a JSON object; {} when nothing was given
+	URL         string          `json:"url,omitempty"`  // where a transport serves it; filled by the transport
+}
+
+// A Version is one content of a document. It never changes.
+type Version struct {
+	Number  int       `json:"version"`
+	Digest  Digest    `json:"checksum_sha256"`
+	Size    int64     `json:"size_bytes"`
+	MIME    string    `json:"mime_type"`
+	Author  string    `json:"author"` // the principal's id
+	Label   string    `json:"label,omitempty"`
+	Message string    `json:"message,omitempty"`
+	At      time.Time `json:"at"`
+}
+
+// A State is what a document was during the revisions [From, To) of its
+// collection in a layer, the base being the layer "". The history of a document
+// is the sequence of its states: renames, tags and deletions as well as contents.
+type State struct {
+	Document    DocumentID
+	Layer       string
+	From, To    int64
+	Version     int
+	Path        string
+	Name        string
+	Filename    string
+	Description string
+	Tags        []string
+	Metadata    json.RawMessage
+	Deleted     bool
+}
+
+// A CollectionKind says how the documents of a collection are addressed.
+type CollectionKind string
+
+const (
+	KindDocuments CollectionKind = "documents" // free-standing documents, found by id
+	KindBook      CollectionKind = "book"      // documents at paths
+)
+
+// A CollectionStatus says what may be done with a collection.
+type CollectionStatus string
+
+const (
+	StatusActive    CollectionStatus = "active"
+	StatusArchived  CollectionStatus = "archived"  // read-only
+	StatusMigrating CollectionStatus = "migrating" // moving to another backend
+)
+
+// A WritePolicy says what a write must know of what it replaces.
+type WritePolicy string
+
+const (
+	PolicyUpsert      WritePolicy = "upsert"       // a write without a hash makes a new version
+	PolicyRequireHash WritePolicy = "require_hash" // a write must name the hash it replaces
+)
+
+// A Collection is a named container of documents on one backend.
+type Collection struct {
+	Name        Slug             `json:"name"`
+	Kind        CollectionKind   `json:"kind"`
+	Title       string           `json:"title"`
+	Description string           `json:"description"`
+	Backend     string           `json:"storage_backend"`
+	Status      CollectionStatus `json:"status"`
+	Policy      WritePolicy      `json:"write_policy"`
+	CreatedAt   time.Time        `json:"created_at"`
+}

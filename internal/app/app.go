@@ -1,0 +1,224 @@
+// Package app puts a store together: from a configuration to a catalog, a blob
+// store, a library and a handler over one data directory, which has one owner at
+// a time. Nothing registers itself; what is wired is what is written here.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/blob"
+	"github.com/sheaf-dev/sheaf/internal/blob/fsblob"
+	"github.com/sheaf-dev/sheaf/internal/blob/memblob"
+	"github.com/sheaf-dev/sheaf/internal/catalog"
+	"github.com/sheaf-dev/sheaf/internal/config"
+	"github.com/sheaf-dev/sheaf/internal/jobs"
+	"github.com/sheaf-dev/sheaf/internal/library"
+	"github.com/sheaf-dev/sheaf/internal/rest"
+)
+
+// Names in a data directory, besides the lock and the socket.
+const (
+	catalogName = "documents.db"
+	spoolName   = "spool"
+)
+
+// An App is an open store and the owner of its data directory. Its background
+// work runs until Close.
+type App struct {
+	config config.Config // with Storage.Dir absolute
+	log    *slog.Logger
+	fresh  bool // there was no catalog before Open
+
+	ownership *ownership
+	catalog   *catalog.Catalog
+	library   *library.Library
+	handler   http.Handler
+
+	stopBackground func() // returns when it has stopped
+
+	tcp    net.Listener // nil until Listen
+	socket net.Listener // nil until Listen, and where there can be none
+
+	closing sync.Once
+	closed  error // the outcome of closing
+}
+
+// Open opens the store that the configuration describes, making it if there is
+// none, and starts its background work. The context bounds opening only.
+//
+// If another process owns the data directory, the error is of kind exists.
+func Open(ctx context.Context, cfg config.Config, log *slog.Logger) (*App, error) {
+	dir, err := filepath.Abs(cfg.Storage.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	cfg.Storage.Dir = dir
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, sheaf.Errorf(sheaf.ErrInvalid, "cannot make the data directory: %w", err).
+			WithHint("name one that can be written with --data-dir or DOCUMENT_STORAGE_DIR")
+	}
+	a := &App{config: cfg, log: log}
+	if a.ownership, err = own(ctx, dir); err != nil {
+		return nil, err
+	}
+	if err := a.open(ctx); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+// open opens what lies in the data directory, which this process owns.
+func (a *App) open(ctx context.Context) error {
+	backends, kinds, err := openBackends(a.config.Storage)
+	if err != nil {
+		return err
+	}
+	blobs, err := blob.NewStore(blob.Options{
+		SpoolDir:     a.path(spoolName),
+		InlineLimit:  int(noneIfZero(a.config.Storage.InlineLimit)),
+		DeflateLimit: noneIfZero(a.config.Storage.DeflateLimit),
+		Backends:     backends,
+		OnDamage:     func(ref blob.Ref, err error) { a.library.ReportDamage(ref, err) },
+	})
+	if err != nil {
+		return err
+	}
+	_, err = os.Stat(a.path(catalogName))
+	a.fresh = errors.Is(err, fs.ErrNotExist)
+	a.catalog, err = catalog.Open(ctx, catalog.Options{
+		Path:          a.path(catalogName),
+		Log:           a.log,
+		Readers:       a.config.Catalog.Readers,
+		BatchCount:    a.config.Catalog.BatchCount,
+		BatchBytes:    a.config.Catalog.BatchBytes,
+		BatchDuration: a.config.Catalog.BatchDelay,
+	})
+	if err != nil {
+		return err
+	}
+	a.library, err = library.Open(ctx, library.Options{
+		Catalog:        a.catalog,
+		Blobs:          blobs,
+		Backends:       kinds,
+		DefaultBackend: a.config.Storage.DefaultBackend,
+		Limits:         a.config.Limits,
+		Log:            a.log,
+	})
+	if err != nil {
+		return err
+	}
+	a.handler, err = rest.New(rest.Options{
+		Library:           a.library,
+		Log:               a.log,
+		Version:           Version(),
+		BaseURL:           a.config.Server.PublicURL,
+		LoopbackOnly:      !a.config.Server.AllowOpen,
+		AllowedHosts:      allowedHosts(a.config.Server),
+		UploadIdleTimeout: a.config.Server.UploadIdleTimeout,
+		DownloadGrace:     a.config.Server.DownloadGrace,
+		MaxUploads:        a.config.Server.MaxUploads,
+	})
+	if err != nil {
+		return err
+	}
+	a.startBackground()
+	return nil
+}
+
+// openBackends opens the backends and returns them, and their kinds, by name.
+func openBackends(storage config.Storage) (backends map[string]blob.Backend, kinds map[string]string, err error) {
+	backends, kinds = make(map[string]blob.Backend), make(map[string]string)
+	for name, b := range storage.Backends {
+		kinds[name] = b.Kind
+		switch b.Kind {
+		case config.BackendFS:
+			if backends[name], err = fsblob.New(storage.BackendDir(b)); err != nil {
+				return nil, nil, fmt.Errorf("open the backend %s: %w", name, err)
+			}
+		case config.BackendMem:
+			backends[name] = memblob.New()
+		default:
+			return nil, nil, fmt.Errorf("open the backend %s: there is no kind %q", name, b.Kind)
+		}
+	}
+	return backends, kinds, nil
+}
+
+// noneIfZero turns the configuration's "none" into that of package blob, for
+// which 0 is the default.
+func noneIfZero(limit int64) int64 {
+	if limit == 0 {
+		return -1
+	}
+	return limit
+}
+
+// allowedHosts returns the names that requests may be addressed to. A proxy
+// passes on the name in the public URL.
+func allowedHosts(server config.Server) []string {
+	hosts := server.AllowedHosts
+	if public, err := url.Parse(server.PublicURL); err == nil && public.Hostname() != "" {
+		hosts = append(hosts[:len(hosts):len(hosts)], public.Hostname())
+	}
+	return hosts
+}
+
+func (a *App) startBackground() {
+	ctx, cancel := context.WithCancel(context.Background())
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		jobs.Run(ctx, a.log, a.library.Background()...)
+	}()
+	a.stopBackground = func() {
+		cancel()
+		<-stopped
+	}
+}
+
+// path returns the path of a name in the data directory.
+func (a *App) path(name string) string { return filepath.Join(a.config.Storage.Dir, name) }
+
+// Handler answers the requests of a server, or of the same process.
+func (a *App) Handler() http.Handler { return a.handler }
+
+// Library returns the store itself, for benchmarks and tests that go below the
+// transports.
+func (a *App) Library() *library.Library { return a.library }
+
+// Close stops listening and the background work, lets writes that were accepted
+// finish, and gives up the data directory. What follows the first call returns
+// its outcome.
+func (a *App) Close() error {
+	a.closing.Do(func() {
+		var errs []error
+		for _, listener := range []net.Listener{a.tcp, a.socket} {
+			if listener == nil {
+				continue
+			}
+			if err := listener.Close(); !errors.Is(err, net.ErrClosed) {
+				errs = append(errs, err)
+			}
+		}
+		if a.stopBackground != nil {
+			a.stopBackground()
+		}
+		if a.catalog != nil {
+			errs = append(errs, a.catalog.Close())
+		}
+		errs = append(errs, a.ownership.release())
+		a.closed = errors.Join(errs...)
+	})
+	return a.closed
+}

@@ -1,0 +1,125 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/sheaf-dev/sheaf"
+)
+
+const (
+	idleTimeout    = 2 * time.Minute // of a connection between two requests
+	maxHeaderBytes = 64 << 10
+)
+
+// Listen begins to listen where the configuration says and on the data
+// directory's socket, and refuses to do so where strangers could connect.
+// Connections wait until Run answers them. Close ends it.
+func (a *App) Listen(ctx context.Context) error {
+	address := net.JoinHostPort(a.config.Server.Host, strconv.Itoa(a.config.Server.Port))
+	resolved, err := net.ResolveTCPAddr("tcp", address)
+	if err != nil {
+		return sheaf.Errorf(sheaf.ErrInvalid, "cannot listen on %s: %w", address, err).
+			WithHint("name an address of this machine with --host")
+	}
+	if !resolved.IP.IsLoopback() && !a.config.Server.AllowOpen {
+		return sheaf.Errorf(sheaf.ErrForbidden, "refusing to listen on %s: the store has no keys, so that whoever can connect could read and change everything", address).
+			WithHint("listen on 127.0.0.1, or add --allow-open if everybody who can reach this address may do that")
+	}
+	var config net.ListenConfig
+	a.tcp, err = config.Listen(ctx, "tcp", resolved.String())
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return sheaf.Errorf(sheaf.ErrExists, "cannot listen on %s: another program does", address).
+			WithHint("choose another port with --port; 0 takes a free one")
+	}
+	if err != nil {
+		a.tcp = nil // not an interface that holds a nil listener
+		return fmt.Errorf("listen on %s: %w", address, err)
+	}
+	if a.socket, err = listenSocket(a.config.Storage.Dir); err != nil {
+		a.socket = nil
+		a.log.Warn("no socket in the data directory: commands reach this server by its URL only", "error", err)
+	}
+	a.ownership.announce(a.localURL())
+	return nil
+}
+
+// Addr returns the address that Listen took, and nil before.
+func (a *App) Addr() net.Addr {
+	if a.tcp == nil {
+		return nil
+	}
+	return a.tcp.Addr()
+}
+
+// URL returns where clients reach the server, without a trailing slash. It is
+// known after Listen.
+func (a *App) URL() string {
+	if a.config.Server.PublicURL != "" {
+		return a.config.Server.PublicURL
+	}
+	return a.localURL()
+}
+
+// localURL returns where clients on this machine reach the server.
+func (a *App) localURL() string {
+	address := a.tcp.Addr().(*net.TCPAddr)
+	host := address.IP.String()
+	if address.IP.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(address.Port))
+}
+
+// Run answers requests, after Listen if that was not called before, until ctx
+// ends. Then it accepts no more, gives those it has accepted the configured time
+// to finish, and closes the App. It returns nil when that was all.
+func (a *App) Run(ctx context.Context) error {
+	if a.tcp == nil {
+		if err := a.Listen(ctx); err != nil {
+			return errors.Join(err, a.Close())
+		}
+	}
+	requests, cutOff := context.WithCancel(context.WithoutCancel(ctx))
+	defer cutOff()
+	server := &http.Server{
+		Handler:           a.handler,
+		ReadHeaderTimeout: a.config.Server.HeaderTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
+		BaseContext:       func(net.Listener) context.Context { return requests },
+	}
+	failed := make(chan error, 2)
+	for _, listener := range []net.Listener{a.tcp, a.socket} {
+		if listener != nil {
+			go func() { failed <- server.Serve(listener) }()
+		}
+	}
+	a.log.Info("serving", "url", a.localURL(), "data", a.config.Storage.Dir)
+
+	var err error
+	select {
+	case <-ctx.Done():
+		a.log.Info("stopping")
+	case err = <-failed:
+		err = fmt.Errorf("serve: %w", err)
+	}
+	deadline, cancel := context.WithTimeout(requests, a.config.Server.ShutdownTimeout)
+	defer cancel()
+	if shutdownErr := server.Shutdown(deadline); shutdownErr != nil {
+		a.log.Warn("requests that did not finish in time are cut off", "timeout", a.config.Server.ShutdownTimeout)
+		cutOff()
+		server.Close()
+	}
+	err = errors.Join(err, a.Close())
+	a.log.Info("stopped")
+	return err
+}

@@ -1,0 +1,181 @@
+package fsblob
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sheaf-dev/sheaf/internal/blob"
+	"github.com/sheaf-dev/sheaf/internal/blob/blobtest"
+)
+
+func TestContract(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		limit func(*Backend) // to what other systems can do
+	}{
+		{"as here", func(*Backend) {}},
+		{"named temporary files", func(b *Backend) { useNames(t, b) }},
+		{"one sync per file", func(b *Backend) { b.syncsAll = false }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			blobtest.Run(t, func(t *testing.T) blob.Backend {
+				b := open(t, t.TempDir())
+				test.limit(b)
+				t.Cleanup(func() { wantNothingHalfWritten(t, b) })
+				return b
+			})
+		})
+	}
+}
+
+func open(t *testing.T, root string) *Backend {
+	t.Helper()
+	b, err := New(root)
+	if err != nil {
+		t.Fatalf("New: %v", err)
+	}
+	return b
+}
+
+// useNames makes b do without unnamed files.
+func useNames(t *testing.T, b *Backend) {
+	t.Helper()
+	b.unnamed = false
+	if err := os.MkdirAll(filepath.Join(b.root, tmpDir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wantNothingHalfWritten checks that every file is an object or in quarantine.
+func wantNothingHalfWritten(t *testing.T, b *Backend) {
+	t.Helper()
+	err := filepath.WalkDir(b.root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		name, dir := entry.Name(), filepath.Base(filepath.Dir(path))
+		switch {
+		case dir == quarantineDir:
+			name, _, _ = strings.Cut(name, ".")
+		case dir != name[:2]:
+			t.Errorf("%s is in the wrong directory", path)
+		}
+		if !blob.Key(name).Valid() {
+			t.Errorf("%s is left behind", path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLayout(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "not", "there", "yet")
+	b := open(t, root)
+	content := []byte("a file at a place that people can find")
+	key := blobtest.KeyOf(content)
+	if err := b.Put(t.Context(), key, bytes.NewReader(content), int64(len(content))); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(filepath.Join(root, string(key[:2]), string(key)))
+	if err != nil || !bytes.Equal(got, content) {
+		t.Errorf("the object's file: %q, %v", got, err)
+	}
+}
+
+func TestLeftoversOfAKilledProcess(t *testing.T) {
+	b := open(t, t.TempDir())
+	useNames(t, b)
+	file, err := b.stage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := file.Write([]byte("half a fi")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(file.name); err != nil {
+		t.Fatal(err)
+	}
+	open(t, b.root)
+	if _, err := os.Stat(file.name); err == nil {
+		t.Errorf("%s is still there after New", file.name)
+	}
+}
+
+func TestListIgnoresForeignFiles(t *testing.T) {
+	b := open(t, t.TempDir())
+	content := blobtest.Random(10)
+	key := blobtest.KeyOf(content)
+	if err := b.Put(t.Context(), key, bytes.NewReader(content), 10); err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := "00"
+	if key[:2] == "00" {
+		elsewhere = "01"
+	}
+	partition := string(key[:2])
+	for _, name := range []string{
+		".DS_Store", "lost+found/x", "README", "quarantine/" + string(key) + ".1",
+		partition + "/" + string(key) + "~", partition + "/.nfs0001", partition + "/" + strings.ToUpper(string(key)),
+		elsewhere + "/" + string(key), // not where it belongs
+		partition + "/" + partition + strings.Repeat("0", 62) + "/directory",
+	} {
+		path := filepath.Join(b.root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("foreign"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var listed []blob.Key
+	if err := b.List(t.Context(), func(info blob.Info) error { listed = append(listed, info.Key); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if len(listed) != 1 || listed[0] != key {
+		t.Errorf("List: %v, want only %s", listed, key)
+	}
+}
+
+func TestKeysThatArePaths(t *testing.T) {
+	b := open(t, t.TempDir())
+	for _, key := range []blob.Key{"", "ab", "../../../etc/passwd", blob.Key(strings.Repeat("/", 64)), blob.Key(strings.Repeat("A", 64))} {
+		if err := b.Put(t.Context(), key, strings.NewReader("x"), 1); err == nil {
+			t.Errorf("Put of key %q: no error", key)
+		}
+		if err := b.PutBatch(t.Context(), []blob.Small{{Key: key, Bytes: []byte("x")}}); err == nil {
+			t.Errorf("PutBatch of key %q: no error", key)
+		}
+		if _, err := b.Open(t.Context(), key, 0, -1); err == nil {
+			t.Errorf("Open of key %q: no error", key)
+		}
+		if err := b.Delete(t.Context(), key); err == nil {
+			t.Errorf("Delete of key %q: no error", key)
+		}
+	}
+}
+
+func TestQuarantineKeepsTheFile(t *testing.T) {
+	b := open(t, t.TempDir())
+	content := blobtest.Random(10)
+	key := blobtest.KeyOf(content)
+	if err := b.Put(t.Context(), key, bytes.NewReader(content), 10); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Quarantine(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	aside, err := filepath.Glob(filepath.Join(b.root, quarantineDir, string(key)+".*"))
+	if err != nil || len(aside) != 1 {
+		t.Fatalf("the quarantine has %v, %v, want one file", aside, err)
+	}
+	if got, err := os.ReadFile(aside[0]); err != nil || !bytes.Equal(got, content) {
+		t.Errorf("the file in quarantine has %d bytes, %v", len(got), err)
+	}
+}

@@ -1,0 +1,46 @@
+package blob
+
+import (
+	"fmt"
+	"sync"
+)
+
+// A Spooled content has arrived, and is in no backend yet. It is for one
+// goroutine, but for Sync.
+type Spooled struct {
+	store *Store
+	bytes spill // the plain ones while they arrive, the stored ones once Receive returns
+	ref   Ref
+
+	syncOnce sync.Once
+	syncErr  error
+}
+
+// Ref describes the content. Backend is empty. Inline is set when the stored
+// bytes are at most [Options].InlineLimit, and belongs to sp: it may not be
+// read after Close.
+func (sp *Spooled) Ref() Ref { return sp.ref }
+
+// Sync makes the bytes of a spooled file durable, so that [Store.Place] has
+// less left to do. It may run while the catalog reserves the blob's row, and
+// does nothing for inline bytes, and nothing again when it is called again.
+func (sp *Spooled) Sync() error {
+	sp.syncOnce.Do(func() {
+		if sp.bytes.file == nil {
+			return
+		}
+		// Once only, failed or not: after a failed fsync the next one succeeds
+		// although the bytes are lost. https://lwn.net/Articles/752063/
+		if err := sp.bytes.file.Sync(); err != nil {
+			sp.syncErr = fmt.Errorf("sync a spool file: %w", AsDiskFull(err))
+		}
+	})
+	return sp.syncErr
+}
+
+// Close removes the content from the spool; one that was placed stays where it
+// is. Closing again does nothing.
+func (sp *Spooled) Close() error {
+	sp.ref.Inline = nil
+	return sp.bytes.close()
+}

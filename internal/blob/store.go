@@ -1,0 +1,235 @@
+package blob
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/sheaf-dev/sheaf"
+)
+
+// Defaults of [Options].
+const (
+	DefaultInlineLimit   = 64 << 10
+	DefaultDeflateLimit  = 16 << 20
+	DefaultVerifiedFiles = 65_536
+)
+
+// Options configure a [Store].
+type Options struct {
+	// SpoolDir is where contents wait while they arrive. On the file system of
+	// an fs backend they are adopted there without a copy. It is created when
+	// missing; what an earlier process left in it is removed.
+	SpoolDir string
+
+	// InlineLimit is how many stored bytes stay in memory, to be kept in the
+	// catalog: at most 65,536. 0 is [DefaultInlineLimit], below 0 is none.
+	InlineLimit int
+
+	// DeflateLimit is the size in bytes of the largest content that is stored
+	// deflated. 0 is [DefaultDeflateLimit], below 0 deflates nothing.
+	DeflateLimit int64
+
+	// Backends by the names that Refs give them.
+	Backends map[string]Backend
+
+	// OnDamage is called once per detection, from whichever goroutine found it,
+	// before the call that found it returns. It may be nil.
+	OnDamage func(ref Ref, err error)
+
+	// VerifiedFiles bounds how many files are remembered as verified.
+	// 0 is [DefaultVerifiedFiles].
+	VerifiedFiles int
+}
+
+// A Store receives contents, puts them into backends and reads them back. All
+// methods may be called concurrently.
+type Store struct {
+	spoolDir     string
+	inlineLimit  int64
+	deflateLimit int64
+	backends     map[string]Backend
+	onDamage     func(Ref, error)
+
+	pools    pools
+	verified *verifiedFiles
+
+	// deflating bounds how many large contents are deflated at once. Small ones
+	// do not queue behind them.
+	deflating chan struct{}
+}
+
+// NewStore returns a store over the backends, its spool empty.
+func NewStore(o Options) (*Store, error) {
+	switch {
+	case o.InlineLimit == 0:
+		o.InlineLimit = DefaultInlineLimit
+	case o.InlineLimit > chunkSize:
+		return nil, fmt.Errorf("inline limit of %d bytes: it can be at most %d", o.InlineLimit, chunkSize)
+	}
+	if o.DeflateLimit == 0 {
+		o.DeflateLimit = DefaultDeflateLimit
+	}
+	if o.VerifiedFiles <= 0 {
+		o.VerifiedFiles = DefaultVerifiedFiles
+	}
+	if o.OnDamage == nil {
+		o.OnDamage = func(Ref, error) {}
+	}
+	if err := os.MkdirAll(o.SpoolDir, 0o700); err != nil {
+		return nil, fmt.Errorf("create the spool directory: %w", err)
+	}
+	if err := removeLeftovers(o.SpoolDir); err != nil {
+		return nil, err
+	}
+	return &Store{
+		spoolDir:     o.SpoolDir,
+		inlineLimit:  int64(o.InlineLimit),
+		deflateLimit: o.DeflateLimit,
+		backends:     o.Backends,
+		onDamage:     o.OnDamage,
+		verified:     newVerifiedFiles(o.VerifiedFiles),
+		deflating:    make(chan struct{}, runtime.GOMAXPROCS(0)),
+	}, nil
+}
+
+// removeLeftovers removes the spool files that a killed process left with a
+// name, and nothing else that may be in dir.
+func removeLeftovers(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("read the spool directory: %w", err)
+	}
+	for _, entry := range entries {
+		if entry.Type().IsRegular() && strings.HasPrefix(entry.Name(), spoolPrefix) {
+			if err := os.Remove(filepath.Join(dir, entry.Name())); err != nil {
+				return fmt.Errorf("remove a leftover of the spool: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// Place makes a received content durable in the backend. The caller still
+// closes sp.
+func (s *Store) Place(ctx context.Context, backend string, sp *Spooled) error {
+	b, err := s.backend(backend)
+	if err != nil {
+		return err
+	}
+	key := sp.ref.Key()
+	if sp.bytes.file == nil {
+		return b.Put(ctx, key, bytes.NewReader(sp.ref.Inline), sp.ref.StoredSize)
+	}
+	if adopter, ok := b.(FileAdopter); ok {
+		if err := sp.Sync(); err != nil {
+			return err
+		}
+		if err := adopter.Adopt(ctx, key, sp.bytes.file); sheaf.KindOf(err) != sheaf.ErrUnsupported {
+			return err
+		}
+	}
+	return b.Put(ctx, key, io.NewSectionReader(sp.bytes.file, 0, sp.ref.StoredSize), sp.ref.StoredSize)
+}
+
+// PlaceBatch makes the inline bytes of refs durable in the backend. When it
+// fails, any of them may be there. A few hundred at once is best: the backend
+// may hold a file descriptor for each.
+func (s *Store) PlaceBatch(ctx context.Context, backend string, refs []Ref) error {
+	b, err := s.backend(backend)
+	if err != nil {
+		return err
+	}
+	objects := make([]Small, len(refs))
+	for i, ref := range refs {
+		if int64(len(ref.Inline)) != ref.StoredSize {
+			return fmt.Errorf("place %s: %d inline bytes, %d are stored", ref.Digest, len(ref.Inline), ref.StoredSize)
+		}
+		objects[i] = Small{Key: ref.Key(), Bytes: ref.Inline}
+	}
+	if putter, ok := b.(BatchPutter); ok {
+		return putter.PutBatch(ctx, objects)
+	}
+	for _, o := range objects {
+		if err := b.Put(ctx, o.Key, bytes.NewReader(o.Bytes), int64(len(o.Bytes))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Stat says what the backend knows of an object; ErrNotFound when it is not there.
+func (s *Store) Stat(ctx context.Context, backend string, key Key) (Info, error) {
+	b, err := s.backend(backend)
+	if err != nil {
+		return Info{}, err
+	}
+	return b.Stat(ctx, key)
+}
+
+// List calls yield for every object of the backend, in any order, until it
+// returns an error, which List returns.
+func (s *Store) List(ctx context.Context, backend string, yield func(Info) error) error {
+	b, err := s.backend(backend)
+	if err != nil {
+		return err
+	}
+	return b.List(ctx, yield)
+}
+
+// Delete removes an object. Deleting what is not there is success.
+func (s *Store) Delete(ctx context.Context, backend string, key Key) error {
+	b, err := s.backend(backend)
+	if err != nil {
+		return err
+	}
+	return b.Delete(ctx, key)
+}
+
+// Quarantine takes a damaged object away from its key, so that the next
+// content with its digest is stored afresh. Where the backend cannot put
+// objects aside, it is deleted.
+func (s *Store) Quarantine(ctx context.Context, backend string, key Key) error {
+	b, err := s.backend(backend)
+	if err != nil {
+		return err
+	}
+	if q, ok := b.(Quarantiner); ok {
+		return q.Quarantine(ctx, key)
+	}
+	return b.Delete(ctx, key)
+}
+
+func (s *Store) backend(name string) (Backend, error) {
+	if b, ok := s.backends[name]; ok {
+		return b, nil
+	}
+	return nil, sheaf.Errorf(sheaf.ErrBackendUnavailable, "no storage backend is named %q", name).
+		WithHint("add it to the configuration again: the catalog refers to it")
+}
+
+// damaged tells of a damage and returns its error. The caller passes the error
+// on, so that it is told once.
+func (s *Store) damaged(ref Ref, cause error) error {
+	err := &sheaf.Error{
+		Kind:    sheaf.ErrDamaged,
+		Message: fmt.Sprintf("the stored bytes of %s in backend %q are damaged", ref.Digest, ref.Backend),
+		Hint:    "push the content again, or restore the blob from a backup; `sheaf admin fsck` names every document it belongs to",
+		Err:     cause,
+	}
+	s.onDamage(ref, err)
+	return err
+}
+
+// unlessMissing turns the absence of an object that the catalog knows into damage.
+func (s *Store) unlessMissing(ref Ref, err error) error {
+	if sheaf.KindOf(err) == sheaf.ErrNotFound {
+		return s.damaged(ref, errMissing)
+	}
+	return fmt.Errorf("open blob %s: %w", ref.Digest, err)
+}

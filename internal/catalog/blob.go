@@ -1,0 +1,229 @@
+package catalog
+
+import (
+	"fmt"
+
+	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/blob"
+)
+
+// A BlobState is where a blob is in its life.
+type BlobState int
+
+const (
+	BlobPending   BlobState = iota // being put into the backend; the sweep of orphans leaves it alone
+	BlobLive                       // readable
+	BlobCondemned                  // referenced by nothing; a writer may revive it
+	BlobDeleting                   // being removed; a writer waits and puts it again
+	BlobDamaged                    // put aside; a writer stores it again
+)
+
+// A Blob is a blob as the catalog has it.
+type Blob struct {
+	PK    int64
+	State BlobState
+	blob.Ref
+}
+
+// unsealed is the encryption domain of blobs that are not sealed.
+const unsealed = ""
+
+const blobColumns = `b.pk, b.state, b.backend, b.digest, b.size, b.crc32, b.encoding, b.stored_size`
+
+// into returns where to scan blobColumns; finish has to be called after the scan.
+func (b *Blob) into() (into []any, finish func() error) {
+	var digest []byte
+	return []any{&b.PK, &b.State, &b.Backend, &digest, &b.Size, &b.CRC32, &b.Encoding, &b.StoredSize},
+		func() (err error) { b.Digest, err = digestFrom(digest); return err }
+}
+
+// Blob returns what is known of a blob, with its inline bytes while the catalog
+// holds them.
+func (v *View) Blob(backend string, digest sheaf.Digest) (b Blob, found bool, err error) {
+	into, finish := b.into()
+	found, err = v.conn.row(`
+		select `+blobColumns+`, i.bytes
+		from blobs b left join inline_blobs i on i.blob = b.pk
+		where b.digest = $1 and b.backend = $2 and b.domain = $3`,
+		[]any{digest[:], backend, unsealed}, append(into, &b.Inline)...)
+	if err != nil || !found {
+		return Blob{}, false, err
+	}
+	return b, true, finish()
+}
+
+// Blobs calls each for blobs with a pk above after, in order, without inline
+// bytes: for count of them, or for all when count is negative.
+func (v *View) Blobs(after int64, count int, each func(Blob) error) error {
+	return v.conn.rows(`select `+blobColumns+` from blobs b where b.pk > $1 order by b.pk limit $2`, []any{after, count},
+		func(scan func(...any) error) error {
+			b, err := scanBlob(scan)
+			if err != nil {
+				return err
+			}
+			return each(b)
+		})
+}
+
+// scanBlob scans blobColumns, and then whatever is given.
+func scanBlob(scan func(...any) error, more ...any) (b Blob, err error) {
+	into, finish := b.into()
+	if err := scan(append(into, more...)...); err != nil {
+		return Blob{}, err
+	}
+	return b, finish()
+}
+
+// ReserveBlob makes a pending row for a blob that is about to be put into its
+// backend, so that nothing sweeps the object away before its document commits.
+// It reports whether the blob is live already, in which case there is nothing to put.
+func (tx *Tx) ReserveBlob(ref blob.Ref) (live bool, err error) {
+	have, found, err := tx.Blob(ref.Backend, ref.Digest)
+	switch {
+	case err != nil:
+		return false, err
+	case !found:
+		return false, tx.insertBlob(ref, BlobPending)
+	}
+	switch have.State {
+	case BlobLive:
+		return true, nil
+	case BlobCondemned:
+		return true, tx.setBlobState(have.PK, BlobLive)
+	case BlobPending, BlobDamaged:
+		return false, tx.replaceBlob(have.PK, ref, BlobPending)
+	}
+	return false, errDeleting
+}
+
+// errDeleting asks the caller to put the content again: garbage collection is
+// just removing the old object.
+var errDeleting = sheaf.Errorf(sheaf.ErrUnavailable, "this content is just being removed from the store").WithHint("try again in a second")
+
+// KeepBlob makes the blob of a document that is being committed live: a placed
+// one, for which [Tx.ReserveBlob] made a row, or an inline one, whose bytes are
+// stored here. A blob that is live already is left as it is.
+func (tx *Tx) KeepBlob(ref blob.Ref) error {
+	have, found, err := tx.Blob(ref.Backend, ref.Digest)
+	if err != nil {
+		return err
+	}
+	inline := ref.IsInline()
+	switch {
+	case !found && inline:
+		return tx.insertBlob(ref, BlobLive)
+	case !found:
+		return fmt.Errorf("the blob %s was not reserved", ref.Digest)
+	case have.State == BlobLive:
+		return nil
+	case have.State == BlobCondemned:
+		return tx.setBlobState(have.PK, BlobLive)
+	case have.State == BlobDeleting:
+		return errDeleting
+	case inline:
+		return tx.replaceBlob(have.PK, ref, BlobLive)
+	case have.State == BlobPending:
+		return tx.setBlobState(have.PK, BlobLive)
+	}
+	return fmt.Errorf("the blob %s was put aside while it was stored again", ref.Digest)
+}
+
+func (tx *Tx) insertBlob(ref blob.Ref, state BlobState) error {
+	pk := tx.counters.blob + 1
+	_, err := tx.exec(`
+		insert into blobs (pk, digest, backend, domain, state, state_at, size, crc32, encoding, stored_size)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		pk, ref.Digest[:], ref.Backend, unsealed, int(state), tx.now, ref.Size, int64(ref.CRC32), string(ref.Encoding), ref.StoredSize)
+	if err != nil {
+		return err
+	}
+	tx.counters.blob = pk
+	return tx.insertInline(pk, ref)
+}
+
+func (tx *Tx) insertInline(pk int64, ref blob.Ref) error {
+	if len(ref.Inline) == 0 {
+		return nil // the empty content needs no bytes anywhere
+	}
+	_, err := tx.exec(`insert into inline_blobs (blob, bytes) values ($1, $2)`, pk, ref.Inline)
+	return err
+}
+
+// replaceBlob stores a content again that is known and not readable. The new
+// bytes may be encoded another way.
+func (tx *Tx) replaceBlob(pk int64, ref blob.Ref, state BlobState) error {
+	if _, err := tx.exec(`delete from inline_blobs where blob = $1`, pk); err != nil {
+		return err
+	}
+	_, err := tx.exec(`
+		update blobs set state = $2, state_at = $3, size = $4, crc32 = $5, encoding = $6, stored_size = $7
+		where pk = $1`,
+		pk, int(state), tx.now, ref.Size, int64(ref.CRC32), string(ref.Encoding), ref.StoredSize)
+	if err != nil {
+		return err
+	}
+	return tx.insertInline(pk, ref)
+}
+
+func (tx *Tx) setBlobState(pk int64, state BlobState) error {
+	_, err := tx.exec(`update blobs set state = $2, state_at = $3 where pk = $1`, pk, int(state), tx.now)
+	return err
+}
+
+// DamageBlob marks a live blob as damaged and drops inline bytes of it. It
+// reports whether it did: another reader may have been first.
+func (tx *Tx) DamageBlob(backend string, digest sheaf.Digest) (marked bool, err error) {
+	have, found, err := tx.Blob(backend, digest)
+	if err != nil || !found || have.State != BlobLive {
+		return false, err
+	}
+	if _, err := tx.exec(`delete from inline_blobs where blob = $1`, have.PK); err != nil {
+		return false, err
+	}
+	return true, tx.setBlobState(have.PK, BlobDamaged)
+}
+
+// InlineBlobs returns live blobs whose bytes are inline, with them, in the order
+// of their arrival: at most count of them, and no further one once they have
+// reached bytes.
+func (v *View) InlineBlobs(count int, bytes int64) ([]Blob, error) {
+	var found []Blob
+	var total int64
+	err := v.conn.rows(`
+		select `+blobColumns+`, i.bytes
+		from inline_blobs i join blobs b on b.pk = i.blob
+		where b.state = $1
+		order by i.blob limit $2`, []any{int(BlobLive), count},
+		func(scan func(...any) error) error {
+			if total >= bytes {
+				return nil
+			}
+			var bytes []byte
+			b, err := scanBlob(scan, &bytes)
+			b.Inline = bytes
+			total += b.StoredSize
+			found = append(found, b)
+			return err
+		})
+	return found, err
+}
+
+// InlineCount returns how many blobs the drain has not moved yet.
+func (v *View) InlineCount() (n int64, err error) {
+	_, err = v.conn.row(`select count(*) from inline_blobs`, nil, &n)
+	return n, err
+}
+
+// DropInline forgets the inline bytes of blobs whose objects are confirmed to be
+// in their backend. Blobs that are no longer live keep theirs.
+func (tx *Tx) DropInline(blobs []Blob) error {
+	for _, b := range blobs {
+		_, err := tx.exec(`
+			delete from inline_blobs where blob = $1
+			and exists (select 1 from blobs where pk = $1 and state = $2)`, b.PK, int(BlobLive))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

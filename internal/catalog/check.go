@@ -1,0 +1,186 @@
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/sheaf-dev/sheaf"
+)
+
+// Counts are how many rows a check has looked at.
+type Counts struct {
+	Documents, Versions, LogEntries int64
+}
+
+// A consistencyRule is a query for documents that break what the catalog
+// promises.
+type consistencyRule struct {
+	message string
+	query   string // one column: the id of a document
+}
+
+var consistencyRules = []consistencyRule{
+	{"its collection does not exist", `
+		select d.id from documents d left join collections c on c.pk = d.collection where c.pk is null`},
+	{"its current version is missing or has another content", `
+		select d.id from documents d left join versions v on v.document = d.pk and v.n = d.version
+		where d.version > 0 and (v.n is null or v.digest <> d.digest or v.size <> d.size or v.mime <> d.mime)`},
+	{"its versions are not numbered without gaps", `
+		select d.id from documents d
+		where (select count(*) from versions v where v.document = d.pk) <> d.version`},
+	{"its current state is not what the document says", `
+		select d.id from documents d
+		left join states s on s.document = d.pk and s.layer = '' and s.rev_from = d.rev
+		where s.document is null or s.rev_to <> 9223372036854775807
+			or s.version <> d.version or s.name <> d.name or s.path <> d.path or s.filename <> d.filename
+			or s.description <> d.description or s.tags <> d.tags or s.metadata <> d.metadata
+			or s.deleted <> d.deleted or s.collection <> d.collection`},
+	{"its states leave a gap or overlap", `
+		select distinct d.id from states s join documents d on d.pk = s.document
+		where s.rev_to <> 9223372036854775807 and s.layer = '' and not exists (
+			select 1 from states t where t.document = s.document and t.layer = s.layer and t.rev_from = s.rev_to)`},
+	{"a state of it has no log entry", `
+		select distinct d.id from states s
+		join documents d on d.pk = s.document
+		join collections c on c.pk = s.collection
+		left join log l on l.stream = c.name and l.rev = s.rev_from
+		where l.id is null`},
+	{"a content of it has no live blob", `
+		select distinct d.id from versions v
+		join documents d on d.pk = v.document
+		join collections c on c.pk = d.collection
+		left join blobs b on b.digest = v.digest and b.backend = c.backend and b.domain = ''
+		where b.state is null or b.state <> 1`},
+	{"a content of it and its blob disagree about the size", `
+		select distinct d.id from versions v
+		join documents d on d.pk = v.document
+		join collections c on c.pk = d.collection
+		join blobs b on b.digest = v.digest and b.backend = c.backend and b.domain = ''
+		where b.size <> v.size`},
+}
+
+// Check looks at one moment of the catalog: the engine's own structures, every
+// rule between the tables, and the chain of the log. It calls problem for
+// everything wrong. Full also compares every index with its table.
+func (c *Catalog) Check(ctx context.Context, full bool, problem func(area, message string, documents ...sheaf.DocumentID)) (counts Counts, err error) {
+	err = c.Snapshot(ctx, func(v *View) error {
+		if err := v.checkIntegrity(full, problem); err != nil {
+			return err
+		}
+		for _, rule := range consistencyRules {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			var broken []sheaf.DocumentID
+			err := v.conn.rows(rule.query, nil, func(scan func(...any) error) error {
+				var id sheaf.DocumentID
+				err := scan(&id)
+				broken = append(broken, id)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			for _, id := range broken {
+				problem("catalog", fmt.Sprintf("the document %s: %s", id, rule.message), id)
+			}
+		}
+		if counts.LogEntries, err = v.checkLog(ctx, problem); err != nil {
+			return err
+		}
+		_, err := v.conn.row(`select (select count(*) from documents), (select count(*) from versions)`,
+			nil, &counts.Documents, &counts.Versions)
+		return err
+	})
+	return counts, err
+}
+
+func (v *View) checkIntegrity(full bool, problem func(area, message string, documents ...sheaf.DocumentID)) error {
+	err := v.conn.rows(integrityStatement(full), nil, func(scan func(...any) error) error {
+		var line string
+		if err := scan(&line); err != nil {
+			return err
+		}
+		if line != "ok" {
+			problem("catalog", "the database file: "+line)
+		}
+		return nil
+	})
+	var damaged *sheaf.Error
+	if errors.As(err, &damaged) && damaged.Kind == sheaf.ErrDamaged {
+		problem("catalog", damaged.Error())
+		return nil
+	}
+	return err
+}
+
+// checkLog recomputes the chain of every stream.
+func (v *View) checkLog(ctx context.Context, problem func(area, message string, documents ...sheaf.DocumentID)) (entries int64, err error) {
+	type tail struct {
+		streamHead
+		at int64
+	}
+	tails := make(map[string]tail)
+	err = v.Log(0, func(e sheaf.LogEntry) error {
+		entries++
+		last := tails[e.Stream]
+		place := fmt.Sprintf("revision %d of %s", e.Rev, e.Stream)
+		if e.Rev != last.rev+1 {
+			problem("log", fmt.Sprintf("%s: it follows revision %d", place, last.rev))
+		} else if e.Prev != last.hash {
+			problem("log", place+": it does not name the hash of the entry before it")
+		}
+		if e.Hash != sheaf.ChainHash(e.Stream, e.Rev, e.Prev, e.Payload) {
+			problem("log", place+": its hash is not that of its content")
+		}
+		var payload sheaf.LogPayload
+		switch err := json.Unmarshal(e.Payload, &payload); {
+		case err != nil:
+			problem("log", place+": its payload is not JSON")
+		case payload.At != millis(e.At) || payload.Principal != e.Principal || payload.Label != e.Label ||
+			payload.Operation != e.Operation || payload.Status != e.Status:
+			problem("log", place+": its columns are not what its payload says")
+		}
+		if millis(e.At) < last.at {
+			problem("log", place+": it is older than the entry before it")
+		}
+		tails[e.Stream] = tail{streamHead{e.Rev, e.Hash}, millis(e.At)}
+		return ctx.Err()
+	})
+	return entries, err
+}
+
+// Affected returns the documents that have, or had, a content in a backend.
+func (v *View) Affected(backend string, digest sheaf.Digest) ([]sheaf.DocumentID, error) {
+	ids := []sheaf.DocumentID{}
+	err := v.conn.rows(`
+		select distinct d.id from versions v
+		join documents d on d.pk = v.document
+		join collections c on c.pk = d.collection
+		where v.digest = $1 and c.backend = $2`, []any{digest[:], backend},
+		func(scan func(...any) error) error {
+			var id sheaf.DocumentID
+			err := scan(&id)
+			ids = append(ids, id)
+			return err
+		})
+	return ids, err
+}
+
+// UnreferencedBlobs calls each for every blob that is live or condemned and that
+// no version names.
+func (v *View) UnreferencedBlobs(each func(Blob) error) error {
+	return v.conn.rows(`
+		select `+blobColumns+` from blobs b
+		where b.state in ($1, $2) and b.digest not in (select digest from versions)`,
+		[]any{int(BlobLive), int(BlobCondemned)},
+		func(scan func(...any) error) error {
+			b, err := scanBlob(scan)
+			if err != nil {
+				return err
+			}
+			return each(b)
+		})
+}

@@ -1,0 +1,85 @@
+package catalog
+
+import (
+	"sync/atomic"
+
+	"github.com/sheaf-dev/sheaf"
+)
+
+// A Collection is a collection as the catalog has it.
+type Collection struct {
+	PK int64
+	sheaf.Collection
+}
+
+// collectionCache holds all collections in memory: there are few, and almost
+// every operation needs one. It is replaced as a whole after a commit that
+// changes one.
+type collectionCache struct {
+	all atomic.Pointer[collectionSet]
+}
+
+type collectionSet struct {
+	byName map[sheaf.Slug]*Collection
+	byPK   map[int64]*Collection
+}
+
+func (cache *collectionCache) load(c *conn) error {
+	set := &collectionSet{byName: make(map[sheaf.Slug]*Collection), byPK: make(map[int64]*Collection)}
+	err := c.rows(`select pk, name, kind, title, description, backend, status, policy, created_at from collections`, nil,
+		func(scan func(...any) error) error {
+			var row Collection
+			var created int64
+			err := scan(&row.PK, &row.Name, &row.Kind, &row.Title, &row.Description, &row.Backend, &row.Status, &row.Policy, &created)
+			row.CreatedAt = fromMillis(created)
+			set.byName[row.Name], set.byPK[row.PK] = &row, &row
+			return err
+		})
+	if err == nil {
+		cache.all.Store(set)
+	}
+	return err
+}
+
+// Collection returns a collection by name. The result is shared and must not be
+// changed; ok is false when there is none.
+func (c *Catalog) Collection(name sheaf.Slug) (collection *Collection, ok bool) {
+	collection, ok = c.collections.all.Load().byName[name]
+	return collection, ok
+}
+
+// Collections returns all collections of a kind, in no order.
+func (c *Catalog) Collections(kind sheaf.CollectionKind) []*Collection {
+	var found []*Collection
+	for _, collection := range c.collections.all.Load().byName {
+		if collection.Kind == kind {
+			found = append(found, collection)
+		}
+	}
+	return found
+}
+
+// CreateCollection stores a new collection, created at the transaction's time.
+// It fails with [sheaf.ErrExists] when the name is taken.
+func (tx *Tx) CreateCollection(collection sheaf.Collection) error {
+	result, err := tx.exec(`
+		insert into collections (name, kind, title, description, backend, status, policy, created_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8)
+		on conflict (name) do nothing`,
+		collection.Name, collection.Kind, collection.Title, collection.Description,
+		collection.Backend, collection.Status, collection.Policy, tx.now)
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err != nil {
+		return err
+	} else if n == 0 {
+		return sheaf.Errorf(sheaf.ErrExists, "there is a collection %s already", collection.Name)
+	}
+	tx.AfterCommit(func() {
+		if err := tx.catalog.collections.load(tx.conn); err != nil {
+			tx.catalog.options.Log.Error("read collections after a change", "error", err)
+		}
+	})
+	return nil
+}

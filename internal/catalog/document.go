@@ -1,0 +1,203 @@
+package catalog
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/blob"
+)
+
+// A Head is the current state of a document in its collection's base, with what
+// is known of its current content.
+type Head struct {
+	PK int64 // in the order of creation
+	sheaf.Document
+	CollectionPK int64
+	Rev          int64 // of the current state
+	Deleted      bool
+}
+
+const headColumns = `d.pk, d.id, d.collection, d.path, d.name, d.filename, d.description, d.tags, d.metadata,
+	d.version, d.digest, d.size, d.mime, d.created_at, d.updated_at, d.rev, d.deleted`
+
+// headScan holds what headColumns are scanned into before it is made a Head.
+type headScan struct {
+	Head
+	tags             string
+	metadata         string
+	digest           []byte
+	created, updated int64
+}
+
+func (s *headScan) into() []any {
+	return []any{&s.PK, &s.ID, &s.CollectionPK, &s.Path, &s.Name, &s.Filename, &s.Description, &s.tags, &s.metadata,
+		&s.Version, &s.digest, &s.Size, &s.MIME, &s.created, &s.updated, &s.Rev, &s.Deleted}
+}
+
+func (s *headScan) head(c *Catalog) (Head, error) {
+	collection, ok := c.collections.all.Load().byPK[s.CollectionPK]
+	if !ok {
+		return Head{}, fmt.Errorf("the document %s is in a collection that does not exist (%d)", s.ID, s.CollectionPK)
+	}
+	s.Collection = collection.Name
+	s.UploadedAt, s.UpdatedAt = fromMillis(s.created), fromMillis(s.updated)
+	s.Metadata = json.RawMessage(s.metadata)
+	var err error
+	if s.Digest, err = digestFrom(s.digest); err != nil {
+		return Head{}, err
+	}
+	s.Tags, err = decodeTags(s.tags)
+	return s.Head, err
+}
+
+func encodeTags(tags []string) string {
+	if len(tags) == 0 {
+		return "[]"
+	}
+	text, err := json.Marshal(tags)
+	if err != nil {
+		panic(err) // strings always have a JSON form
+	}
+	return string(text)
+}
+
+// decodeTags is never nil without an error.
+func decodeTags(text string) ([]string, error) {
+	tags := []string{}
+	if text == "[]" {
+		return tags, nil
+	}
+	if err := json.Unmarshal([]byte(text), &tags); err != nil {
+		return nil, fmt.Errorf("decode the tags %q: %w", text, err)
+	}
+	return tags, nil
+}
+
+// Head returns a document, deleted ones included.
+func (v *View) Head(id sheaf.DocumentID) (h Head, found bool, err error) {
+	var s headScan
+	found, err = v.conn.row(`select `+headColumns+` from documents d where d.id = $1`, []any{string(id)}, s.into()...)
+	if err != nil || !found {
+		return Head{}, false, err
+	}
+	h, err = s.head(v.catalog)
+	return h, true, err
+}
+
+// HeadContent returns a document with what is needed to read its current
+// content. Ref.Digest is zero when the content's blob is not known.
+func (v *View) HeadContent(id sheaf.DocumentID) (h Head, ref blob.Ref, found bool, err error) {
+	var s headScan
+	var encoding *string
+	var crc, stored *int64
+	var state *BlobState
+	found, err = v.conn.row(`
+		select `+headColumns+`, c.backend, b.state, b.crc32, b.encoding, b.stored_size, i.bytes
+		from documents d
+		join collections c on c.pk = d.collection
+		left join blobs b on b.digest = d.digest and b.backend = c.backend and b.domain = ''
+		left join inline_blobs i on i.blob = b.pk
+		where d.id = $1`,
+		[]any{string(id)}, append(s.into(), &ref.Backend, &state, &crc, &encoding, &stored, &ref.Inline)...)
+	if err != nil || !found {
+		return Head{}, blob.Ref{}, false, err
+	}
+	if h, err = s.head(v.catalog); err != nil {
+		return Head{}, blob.Ref{}, false, err
+	}
+	if state != nil && *state == BlobLive {
+		ref.Digest, ref.Size = h.Digest, h.Size
+		ref.CRC32, ref.Encoding, ref.StoredSize = uint32(*crc), blob.Encoding(*encoding), *stored
+	}
+	return h, ref, true, nil
+}
+
+// CreateDocument stores a new document as the state of its collection's next
+// revision, and makes its id. It sets PK, ID, Rev, UploadedAt and UpdatedAt.
+func (tx *Tx) CreateDocument(h *Head) error {
+	rev, err := tx.NextRev(string(h.Collection))
+	if err != nil {
+		return err
+	}
+	h.PK, h.Rev, h.UploadedAt, h.UpdatedAt = tx.counters.document+1, rev, tx.Now(), tx.Now()
+	for made := false; !made; {
+		h.ID = sheaf.NewDocumentID()
+		result, err := tx.exec(`
+			insert into documents (pk, id, collection, path, name, filename, description, tags, metadata,
+				version, digest, size, mime, created_at, updated_at, rev, deleted)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, 0)
+			on conflict (id) do nothing`,
+			h.PK, string(h.ID), h.CollectionPK, h.Path, h.Name, h.Filename, h.Description, encodeTags(h.Tags), string(h.Metadata),
+			h.Version, h.Digest[:], h.Size, h.MIME, tx.now, rev)
+		if err != nil {
+			return err
+		}
+		n, err := result.RowsAffected()
+		if err != nil {
+			return err
+		}
+		made = n == 1
+	}
+	tx.counters.document = h.PK
+	return tx.openState(h)
+}
+
+// UpdateDocument stores what a document is from its collection's next revision
+// on; before is what [View.Head] returned in this transaction. It sets
+// after.Rev and after.UpdatedAt.
+func (tx *Tx) UpdateDocument(before Head, after *Head) error {
+	rev, err := tx.NextRev(string(before.Collection))
+	if err != nil {
+		return err
+	}
+	after.Rev, after.UpdatedAt = rev, tx.Now()
+	_, err = tx.exec(`
+		update documents set path = $2, name = $3, filename = $4, description = $5, tags = $6, metadata = $7,
+			version = $8, digest = $9, size = $10, mime = $11, updated_at = $12, rev = $13, deleted = $14
+		where pk = $1`,
+		before.PK, after.Path, after.Name, after.Filename, after.Description, encodeTags(after.Tags), string(after.Metadata),
+		after.Version, after.Digest[:], after.Size, after.MIME, tx.now, rev, after.Deleted)
+	if err != nil {
+		return err
+	}
+	if err := tx.markListingChange(before); err != nil {
+		return err
+	}
+	_, err = tx.exec(`update states set rev_to = $4 where document = $1 and layer = $2 and rev_from = $3`,
+		before.PK, baseLayer, before.Rev, rev)
+	if err != nil {
+		return err
+	}
+	return tx.openState(after)
+}
+
+// baseLayer is the layer of what everyone sees.
+const baseLayer = ""
+
+func (tx *Tx) openState(h *Head) error {
+	_, err := tx.exec(`
+		insert into states (document, layer, rev_from, rev_to, collection, version, path, name, filename, description, tags, metadata, deleted)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		h.PK, baseLayer, h.Rev, int64(forever), h.CollectionPK, h.Version, h.Path, h.Name, h.Filename, h.Description,
+		encodeTags(h.Tags), string(h.Metadata), h.Deleted)
+	return err
+}
+
+// LogState returns what the log says of the document as it is.
+func (h *Head) LogState() *sheaf.LogState {
+	state := &sheaf.LogState{
+		Version: h.Version, Digest: h.Digest, Path: h.Path, Name: h.Name, Filename: h.Filename,
+		Description: h.Description, Tags: h.Tags, Deleted: h.Deleted,
+	}
+	if string(h.Metadata) != "{}" {
+		state.Metadata = h.Metadata
+	}
+	return state
+}
+
+// DocumentCount returns how many documents there are that are not deleted.
+func (v *View) DocumentCount() (n int64, err error) {
+	_, err = v.conn.row(`select count(*) from documents where deleted = 0`, nil, &n)
+	return n, err
+}

@@ -1,0 +1,290 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sheaf-dev/sheaf"
+)
+
+// A mutation waits for its turn in the writer's queue.
+type mutation struct {
+	apply func(*Tx) error
+	bytes int64
+	state atomic.Int32 // mutationWaiting, then one of the others, once
+	done  chan error   // receives the outcome, buffered
+}
+
+const (
+	mutationWaiting int32 = iota
+	mutationTaken
+	mutationWithdrawn
+)
+
+// Mutate runs apply in a transaction and returns once that is durable, or with
+// the error of apply, in which case nothing of it has happened.
+//
+// Other mutations may share the transaction, and apply may run more than once,
+// so it must do nothing but call tx and set its own results, afresh each time.
+// Bytes is roughly how much it stores beyond a few rows; it bounds the batch.
+//
+// When ctx ends before its turn the mutation is withdrawn. After that its outcome
+// is waited for, so that an error always means that nothing was stored. The one
+// exception is [sheaf.ErrUnavailable] for a transaction that could not be committed.
+func (c *Catalog) Mutate(ctx context.Context, bytes int64, apply func(*Tx) error) error {
+	return c.writer.submit(ctx, &mutation{apply: apply, bytes: bytes, done: make(chan error, 1)})
+}
+
+// A writer owns the writing connection.
+type writer struct {
+	conn    *conn
+	catalog *Catalog
+	options Options
+
+	mu      sync.RWMutex // held for reading while a mutation enters the queue
+	stopped bool         // guarded by mu
+	queue   chan *mutation
+	ended   chan struct{}
+
+	// Of the goroutine in run only.
+	committed counters
+	heads     map[string]streamHead // of the streams that have been written
+	batch     []*mutation
+}
+
+// counters are what the writer knows of the database without asking. A batch
+// works on a copy that replaces the original when the batch is committed.
+type counters struct {
+	now      int64 // of the latest transaction, in milliseconds; never decreases
+	document int64 // the largest pk in use
+	blob     int64
+}
+
+type streamHead struct {
+	rev  int64
+	hash sheaf.Digest
+}
+
+func newWriter(connection *conn, catalog *Catalog, options Options) (*writer, error) {
+	w := &writer{
+		conn:    connection,
+		catalog: catalog,
+		options: options,
+		queue:   make(chan *mutation, options.QueueLength),
+		ended:   make(chan struct{}),
+		heads:   make(map[string]streamHead),
+	}
+	_, err := connection.row(`select
+			(select coalesce(max(pk), 0) from documents),
+			(select coalesce(max(pk), 0) from blobs),
+			(select coalesce(max(at), 0) from log where id = (select max(id) from log))`,
+		nil, &w.committed.document, &w.committed.blob, &w.committed.now)
+	return w, err
+}
+
+func (w *writer) submit(ctx context.Context, m *mutation) error {
+	w.mu.RLock()
+	if w.stopped {
+		w.mu.RUnlock()
+		return sheaf.Errorf(sheaf.ErrUnavailable, "the store is closing").WithHint("try again once it has restarted")
+	}
+	select {
+	case w.queue <- m:
+		w.mu.RUnlock()
+	case <-ctx.Done():
+		w.mu.RUnlock()
+		return ctx.Err()
+	}
+	select {
+	case err := <-m.done:
+		return err
+	case <-ctx.Done():
+		if m.state.CompareAndSwap(mutationWaiting, mutationWithdrawn) {
+			return ctx.Err()
+		}
+		return <-m.done
+	}
+}
+
+// stop lets the mutations in the queue finish and ends run.
+func (w *writer) stop() {
+	w.mu.Lock()
+	w.stopped = true
+	w.mu.Unlock()
+	close(w.queue)
+	<-w.ended
+}
+
+func (w *writer) run() {
+	defer close(w.ended)
+	for first := range w.queue {
+		w.take(first)
+		w.runBatch()
+	}
+}
+
+// take starts a batch with the first mutation and adds those that wait already.
+func (w *writer) take(first *mutation) {
+	w.batch = w.batch[:0]
+	bytes := w.admit(first)
+	for len(w.batch) < w.options.BatchCount && bytes < w.options.BatchBytes {
+		select {
+		case m, open := <-w.queue:
+			if !open {
+				return
+			}
+			bytes += w.admit(m)
+		default:
+			return
+		}
+	}
+}
+
+func (w *writer) admit(m *mutation) int64 {
+	if !m.state.CompareAndSwap(mutationWaiting, mutationTaken) {
+		return 0
+	}
+	w.batch = append(w.batch, m)
+	return m.bytes
+}
+
+// runBatch applies the batch in one transaction without savepoints. If a
+// mutation fails after it has written something, everything is rolled back and
+// applied again with a savepoint each, so that only the failing ones fail.
+// While there is time left, mutations that arrive meanwhile join.
+func (w *writer) runBatch() {
+	if len(w.batch) == 0 {
+		return
+	}
+	outcomes, tx, err := w.attempt(false)
+	if err == errReplay {
+		outcomes, tx, err = w.attempt(true)
+	}
+	if err != nil {
+		w.options.Log.Error("a batch of mutations failed", "mutations", len(w.batch), "error", err)
+		failed := batchFailed(err)
+		for _, m := range w.batch {
+			m.done <- failed
+		}
+		return
+	}
+	w.committed = tx.counters
+	maps.Copy(w.heads, tx.heads)
+	for _, after := range tx.afterCommit {
+		after()
+	}
+	for i, m := range w.batch {
+		m.done <- outcomes[i]
+	}
+}
+
+// batchFailed is what every member of a batch is told when the batch as a whole
+// could not be committed.
+func batchFailed(err error) error {
+	if kind := sheaf.KindOf(err); kind == sheaf.ErrDiskFull || kind == sheaf.ErrUnavailable || kind == sheaf.ErrDamaged {
+		return err
+	}
+	return sheaf.Errorf(sheaf.ErrUnavailable, "the change could not be committed: %w", err).WithHint("try again")
+}
+
+// errReplay says that the batch has to be applied again with savepoints.
+var errReplay = fmt.Errorf("a mutation failed after it had written")
+
+func (w *writer) attempt(savepoints bool) (outcomes []error, tx *Tx, err error) {
+	if _, err := w.conn.exec(`begin immediate`); err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			if _, rollback := w.conn.exec(`rollback`); rollback != nil && err != errReplay {
+				w.options.Log.Error("roll back a batch", "error", rollback)
+			}
+		}
+	}()
+
+	tx = &Tx{
+		View:     View{conn: w.conn, catalog: w.catalog},
+		counters: w.committed,
+		writer:   w,
+		heads:    make(map[string]streamHead),
+	}
+	tx.now = max(tx.now, millis(w.options.Clock()))
+	started := time.Now()
+	for i := 0; i < len(w.batch); i++ {
+		m := w.batch[i]
+		if savepoints {
+			outcome, err := w.applyAlone(tx, m)
+			if err != nil {
+				return nil, nil, err
+			}
+			outcomes = append(outcomes, outcome)
+			continue
+		}
+		tx.dirty = false
+		outcome := applySafely(tx, m)
+		if outcome != nil && tx.dirty {
+			return nil, nil, errReplay
+		}
+		outcomes = append(outcomes, outcome)
+		if i == len(w.batch)-1 && time.Since(started) < w.options.BatchDuration && len(w.batch) < w.options.BatchCount {
+			w.join()
+		}
+	}
+	if _, err := w.conn.exec(`commit`); err != nil {
+		return nil, nil, err
+	}
+	return outcomes, tx, nil
+}
+
+// join adds the mutations that have arrived since the batch began.
+func (w *writer) join() {
+	for range len(w.queue) {
+		select {
+		case m, open := <-w.queue:
+			if !open {
+				return
+			}
+			w.admit(m)
+		default:
+			return
+		}
+		if len(w.batch) >= w.options.BatchCount {
+			return
+		}
+	}
+}
+
+// applyAlone applies one mutation inside a savepoint. The second result is an
+// error of the transaction, not of the mutation.
+func (w *writer) applyAlone(tx *Tx, m *mutation) (outcome, err error) {
+	if _, err := w.conn.exec(`savepoint mutation`); err != nil {
+		return nil, err
+	}
+	counters, heads, after := tx.counters, maps.Clone(tx.heads), len(tx.afterCommit)
+	outcome = applySafely(tx, m)
+	if outcome != nil {
+		if _, err := w.conn.exec(`rollback to mutation`); err != nil {
+			return nil, err
+		}
+		tx.counters, tx.heads, tx.afterCommit = counters, heads, tx.afterCommit[:after]
+	}
+	_, err = w.conn.exec(`release mutation`)
+	return outcome, err
+}
+
+// applySafely turns a panic into an error: one caller's fault must not end the
+// writer, on which all depend.
+func applySafely(tx *Tx, m *mutation) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			tx.dirty = true
+			err = fmt.Errorf("panic in a mutation: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return m.apply(tx)
+}

@@ -1,0 +1,246 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/client"
+)
+
+type pullOptions struct {
+	*options
+	output    string
+	overwrite bool
+	names     bool
+	jobs      int
+}
+
+func newPullCommand(shared *options) *cobra.Command {
+	o := &pullOptions{options: shared}
+	cmd := &cobra.Command{
+		Use:   "pull <document-id>...",
+		Short: "Fetch documents as files",
+		Long: `Fetch documents as files.
+
+One document is saved under its original filename in the working directory, or as
+--output says; --output - writes it to standard output. Several documents are
+saved in the directory --output, which is made if need be; with --names each has
+the path that its name is, so that a directory that was pushed comes back.
+"-" reads ids from standard input, the first word of each line.
+
+A file appears only when its content has arrived whole and has the right SHA-256.
+A file that exists is kept unless --overwrite is given.`,
+		Example: `  sheaf pull doc_0123456789ab --output ./architecture.md
+  sheaf query --tags notes --all --json | jq -r '.[].document_id' | sheaf pull - --names --output restored`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usageError(cmd, "pull needs a document id")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return runPull(cmd, o, args) },
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&o.output, "output", "o", "", "file to write; of several documents, the directory; - for standard output")
+	flags.BoolVar(&o.overwrite, "overwrite", false, "replace files that exist")
+	flags.BoolVar(&o.names, "names", false, "save documents below --output at the paths that are their names")
+	flags.IntVar(&o.jobs, "jobs", defaultJobs, "documents to fetch at once")
+	return cmd
+}
+
+func runPull(cmd *cobra.Command, o *pullOptions, args []string) (err error) {
+	if o.jobs < 1 {
+		return usageError(cmd, "--jobs is at least 1")
+	}
+	ids, err := documentIDs(args, cmd.InOrStdin())
+	if err != nil {
+		return err
+	}
+	several := len(args) > 1 || slices.Contains(args, stdinArgument)
+	if o.output == stdinArgument && (several || o.names) {
+		return usageError(cmd, "standard output takes one document")
+	}
+	store, err := o.connect(cmd, false)
+	if err != nil {
+		return err
+	}
+	defer closeInto(&err, store)
+
+	if o.output == stdinArgument {
+		return pullToStdout(cmd, store, ids[0])
+	}
+	to, name, err := o.destination(several)
+	if err != nil {
+		return err
+	}
+	defer to.Close()
+
+	ctx := cmd.Context()
+	var outcome tally
+	taken := &claims{by: map[string]sheaf.DocumentID{}}
+	inOrder(ctx, o.jobs, slices.Values(ids),
+		func(id sheaf.DocumentID) pulled { return o.pull(ctx, store, id, to, name, taken) },
+		func(id sheaf.DocumentID, p pulled) {
+			if p.err != nil {
+				outcome.fail(cmd, string(id), p.err)
+				return
+			}
+			outcome.succeed(p.Size)
+			if err := o.report(cmd.OutOrStdout(), p, several); err != nil {
+				outcome.fail(cmd, "standard output", err)
+			}
+		})
+	if several && ctx.Err() == nil {
+		o.note(cmd, "pulled %s, %s", plural(outcome.done, "document"), formatSize(outcome.bytes))
+	}
+	return outcome.err(ctx)
+}
+
+// documentIDs reads the arguments of pull.
+func documentIDs(args []string, stdin io.Reader) ([]sheaf.DocumentID, error) {
+	var ids []sheaf.DocumentID
+	var wrong []error
+	add := func(text string) {
+		id, err := sheaf.ParseDocumentID(text)
+		wrong = append(wrong, err)
+		ids = append(ids, id)
+	}
+	for _, arg := range args {
+		if arg != stdinArgument {
+			add(arg)
+			continue
+		}
+		lines := bufio.NewScanner(stdin)
+		for lines.Scan() {
+			if words := strings.Fields(lines.Text()); len(words) > 0 {
+				add(words[0])
+			}
+		}
+		if err := lines.Err(); err != nil {
+			return nil, fmt.Errorf("read ids from standard input: %w", err)
+		}
+	}
+	return ids, sheaf.InvalidFields(wrong...)
+}
+
+// destination returns the directory to save in and, if the user has said it, the
+// name of the one file there.
+func (o *pullOptions) destination(several bool) (to *landing, name string, err error) {
+	dir := o.output
+	switch {
+	case dir == "":
+		dir = "."
+	case several || o.names:
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return nil, "", err
+		}
+	case os.IsPathSeparator(dir[len(dir)-1]) || isDirectory(dir):
+	default:
+		dir, name = filepath.Split(dir)
+		if dir == "" {
+			dir = "."
+		}
+	}
+	to, err = openLanding(dir, o.overwrite)
+	return to, name, err
+}
+
+type pulled struct {
+	*client.Download
+	path string // as the user would write it
+	err  error
+}
+
+// pull fetches a document into the landing. Its file's name is the one given,
+// else follows from the document.
+func (o *pullOptions) pull(ctx context.Context, store *connection, id sheaf.DocumentID, to *landing, name string, taken *claims) pulled {
+	download, err := store.Pull(ctx, id)
+	if err != nil {
+		return pulled{err: err}
+	}
+	defer download.Body.Close()
+	switch {
+	case name != "":
+	case o.names:
+		if name, err = treePath(download.Name); err != nil {
+			return pulled{err: err}
+		}
+	default:
+		name = safeFilename(download.Filename, id)
+	}
+	path := to.shown(name)
+	if o.output != "" && path == filepath.Clean(o.output) {
+		path = o.output // ./notes.md stays as it was written
+	}
+	if err := taken.claim(name, id); err != nil {
+		return pulled{err: err}
+	}
+	if err := to.check(name); err != nil {
+		return pulled{err: err}
+	}
+	if err := to.put(ctx, name, download.Body); err != nil {
+		return pulled{err: err}
+	}
+	return pulled{Download: download, path: path}
+}
+
+// claims keeps documents of one run from overwriting each other.
+type claims struct {
+	mu sync.Mutex
+	by map[string]sheaf.DocumentID // guarded by mu
+}
+
+func (c *claims) claim(name string, id sheaf.DocumentID) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if other, taken := c.by[name]; taken {
+		return sheaf.Errorf(sheaf.ErrExists, "the file %s is already that of %s", name, other).
+			WithHint("pull one of them alone, with a name of its own in --output")
+	}
+	c.by[name] = id
+	return nil
+}
+
+// report prints a document that was saved.
+func (o *pullOptions) report(out io.Writer, p pulled, several bool) error {
+	if o.json {
+		return printJSONLine(out, struct {
+			ID       sheaf.DocumentID `json:"document_id"`
+			Name     string           `json:"name"`
+			Filename string           `json:"original_filename"`
+			Size     int64            `json:"size_bytes"`
+			Checksum string           `json:"checksum"`
+			Path     string           `json:"local_path"`
+		}{p.ID, p.Name, p.Filename, p.Size, checksum(p.Digest), p.path})
+	}
+	text := fmt.Sprintf("%s  %s\n", p.ID, printable(p.path))
+	if !several {
+		text = "Downloaded: " + printable(p.Name) + "\n" +
+			"Saved to: " + printable(p.path) + "\n" +
+			"Size: " + formatSize(p.Size) + "\n"
+	}
+	_, err := io.WriteString(out, text)
+	return err
+}
+
+// pullToStdout writes a document's content to standard output. What was written
+// of a content that turns out damaged is followed by an error.
+func pullToStdout(cmd *cobra.Command, store *connection, id sheaf.DocumentID) error {
+	download, err := store.Pull(cmd.Context(), id)
+	if err != nil {
+		return err
+	}
+	defer download.Body.Close()
+	_, err = io.Copy(cmd.OutOrStdout(), download.Body)
+	return err
+}

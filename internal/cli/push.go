@@ -1,0 +1,177 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/client"
+)
+
+type pushOptions struct {
+	*options
+	name        string
+	tags        string
+	description string
+	jobs        int
+}
+
+// defaultJobs is how many transfers run at once.
+const defaultJobs = 4
+
+func newPushCommand(shared *options) *cobra.Command {
+	o := &pushOptions{options: shared}
+	cmd := &cobra.Command{
+		Use:   "push <file>...",
+		Short: "Store files as documents",
+		Long: `Store files as documents.
+
+Of a directory, all regular files below it are stored; each is named by its path,
+which begins with the directory's own name. Symbolic links in it are not followed.
+"-" stores standard input and needs --name.
+
+A failure does not keep the other files from being stored; the exit code is that
+of the first.`,
+		Example: `  sheaf push architecture.md --name "System Architecture" --tags design,docs
+  sheaf push notes/ --tags notes
+  make report | sheaf push - --name report.txt`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usageError(cmd, "push needs a file")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return runPush(cmd, o, args) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.name, "name", "", "what to call the document (default the filename); for a single file")
+	flags.StringVar(&o.tags, "tags", "", "tags, separated by commas")
+	flags.StringVar(&o.description, "description", "", "what the document is about")
+	flags.IntVar(&o.jobs, "jobs", defaultJobs, "files to send at once")
+	return cmd
+}
+
+func runPush(cmd *cobra.Command, o *pushOptions, args []string) (err error) {
+	single := len(args) == 1 && !isDirectory(args[0])
+	if err := o.check(cmd, args, single); err != nil {
+		return err
+	}
+	store, err := o.connect(cmd, true)
+	if err != nil {
+		return err
+	}
+	defer closeInto(&err, store)
+
+	skipped := 0
+	files := sources(args, cmd.InOrStdin(), func(path, why string) {
+		skipped++
+		o.note(cmd, "skipped %s: %s", path, why)
+	})
+	ctx := cmd.Context()
+	var outcome tally
+	inOrder(ctx, o.jobs, files,
+		func(file source) pushed { return o.push(ctx, store, file) },
+		func(file source, p pushed) {
+			if p.err != nil {
+				outcome.fail(cmd, file.path, p.err)
+				return
+			}
+			outcome.succeed(p.doc.Size)
+			if err := o.report(cmd.OutOrStdout(), file, p.doc, single); err != nil {
+				outcome.fail(cmd, "standard output", err)
+			}
+		})
+	if !single && ctx.Err() == nil {
+		o.note(cmd, "pushed %s, %s", plural(outcome.done, "document"), formatSize(outcome.bytes))
+		if outcome.done+outcome.failed == 0 && skipped == 0 {
+			o.note(cmd, "there are no files in %s", strings.Join(args, ", "))
+		}
+	}
+	return outcome.err(ctx)
+}
+
+// check finds what is wrong with the command line.
+func (o *pushOptions) check(cmd *cobra.Command, args []string, single bool) error {
+	stdins := 0
+	for _, arg := range args {
+		if arg == stdinArgument {
+			stdins++
+		}
+	}
+	switch {
+	case o.jobs < 1:
+		return usageError(cmd, "--jobs is at least 1")
+	case stdins > 1:
+		return usageError(cmd, "standard input can be pushed only once")
+	case o.name != "" && !single:
+		return usageError(cmd, "--name is for a single file; files of directories are named by their paths")
+	case stdins == 1 && o.name == "":
+		return usageError(cmd, "standard input has no filename: give it a --name, and push it alone")
+	}
+	return nil
+}
+
+type pushed struct {
+	doc sheaf.Document
+	err error
+}
+
+func (o *pushOptions) push(ctx context.Context, store *connection, file source) pushed {
+	if file.err != nil {
+		return pushed{err: file.err}
+	}
+	content, err := file.open()
+	if err != nil {
+		return pushed{err: err}
+	}
+	defer content.Close()
+	in := client.PushInput{
+		Filename:    file.filename,
+		Body:        content,
+		Name:        file.name,
+		Description: o.description,
+		Tags:        sheaf.SplitTags(o.tags),
+	}
+	if o.name != "" {
+		in.Name = o.name
+	}
+	if in.Filename == "" {
+		in.Filename = in.Name // standard input has no other
+	}
+	doc, err := store.Push(ctx, in)
+	return pushed{doc, err}
+}
+
+// report prints a stored document.
+func (o *pushOptions) report(out io.Writer, file source, doc sheaf.Document, single bool) error {
+	if o.json {
+		return printJSONLine(out, struct {
+			sheaf.Document
+			LocalPath string `json:"local_path"`
+		}{doc, file.path})
+	}
+	text := fmt.Sprintf("%s  %s\n", doc.ID, printable(doc.Name))
+	if single {
+		tags := ""
+		if len(doc.Tags) > 0 {
+			tags = "Tags: " + printable(strings.Join(doc.Tags, ", ")) + "\n"
+		}
+		text = "Document pushed successfully!\n" +
+			"Document ID: " + string(doc.ID) + "\n" +
+			"Name: " + printable(doc.Name) + "\n" +
+			tags +
+			"URL: " + printable(doc.URL) + "\n"
+	}
+	_, err := io.WriteString(out, text)
+	return err
+}
+
+func isDirectory(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}

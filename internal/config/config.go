@@ -1,0 +1,127 @@
+// Package config says how a server of Sheaf is configured: one struct, its
+// defaults, and where values come from. A later source overrides an earlier one:
+//
+//	the defaults, sheaf.yaml, environment variables, flags
+//
+// The table in settings.go names every setting once; its key in sheaf.yaml, its
+// variable, its flag and its line in docs/configuration.md all follow from it.
+package config
+
+import (
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/sheaf-dev/sheaf"
+)
+
+// A Config is a whole, valid configuration when it comes from [Load] or
+// [Default]. It is not changed afterwards.
+type Config struct {
+	Server  Server
+	Storage Storage
+	Catalog Catalog
+	Limits  sheaf.Limits
+	Log     Log
+	Runtime Runtime
+}
+
+// Server says where and how a server listens.
+type Server struct {
+	Host              string // an address or a name of this machine; empty: all its addresses
+	Port              int    // 0: any free one
+	AllowedHosts      []string
+	PublicURL         string // without a trailing slash; empty: what the request was sent to
+	AllowOpen         bool
+	HeaderTimeout     time.Duration
+	UploadIdleTimeout time.Duration
+	DownloadGrace     time.Duration
+	ShutdownTimeout   time.Duration
+	MaxUploads        int
+}
+
+// Storage says where the data lives.
+type Storage struct {
+	Dir            string // of the catalog, the spool, the lock and the socket
+	InlineLimit    int64  // stored bytes
+	DeflateLimit   int64  // plain bytes
+	Backends       map[string]Backend
+	DefaultBackend string // a key of Backends
+}
+
+// Kinds of backends.
+const (
+	BackendFS  = "fs"  // files below a directory
+	BackendMem = "mem" // memory, gone with the process
+)
+
+// A Backend is a place for blobs.
+type Backend struct {
+	Kind string
+	Dir  string // of an fs backend; relative to Storage.Dir
+}
+
+// BackendDir returns the directory of an fs backend.
+func (s Storage) BackendDir(b Backend) string {
+	if filepath.IsAbs(b.Dir) {
+		return b.Dir
+	}
+	return filepath.Join(s.Dir, b.Dir)
+}
+
+// Catalog tunes the database and its one writer.
+type Catalog struct {
+	Readers    int           // connections
+	BatchCount int           // writes in one transaction, at most
+	BatchBytes int64         // inline bytes in one transaction, at most
+	BatchDelay time.Duration // for which a transaction takes in further writes
+}
+
+// Log says what the log shows, and how.
+type Log struct {
+	Level  slog.Level
+	Format string // LogText or LogJSON
+}
+
+// Formats of the log.
+const (
+	LogText = "text"
+	LogJSON = "json"
+)
+
+// Runtime tunes the garbage collector of the process.
+type Runtime struct {
+	GOGC        int   // percent, as in the variable GOGC
+	MemoryLimit int64 // bytes, soft; 0: none
+}
+
+// Default returns the configuration of a server that configures nothing.
+func Default() Config {
+	return Config{
+		Server: Server{
+			Host:              "127.0.0.1",
+			Port:              8766,
+			HeaderTimeout:     10 * time.Second,
+			UploadIdleTimeout: 60 * time.Second,
+			DownloadGrace:     60 * time.Second,
+			ShutdownTimeout:   30 * time.Second,
+			MaxUploads:        256,
+		},
+		Storage: Storage{
+			Dir:            ".document-storage",
+			InlineLimit:    64 << 10,
+			DeflateLimit:   16 << 20,
+			Backends:       map[string]Backend{"fs": {Kind: BackendFS, Dir: "blobs"}},
+			DefaultBackend: "fs",
+		},
+		Catalog: Catalog{
+			Readers:    4,
+			BatchCount: 256,
+			BatchBytes: 8 << 20,
+			BatchDelay: 20 * time.Millisecond,
+		},
+		Limits:  sheaf.DefaultLimits(),
+		Log:     Log{Level: slog.LevelInfo, Format: LogText},
+		Runtime: Runtime{GOGC: 400, MemoryLimit: 1 << 30},
+	}
+}

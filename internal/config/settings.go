@@ -1,0 +1,182 @@
+package config
+
+import "strings"
+
+// A setting is one value of the configuration and all its names.
+type setting struct {
+	key   string // in sheaf.yaml: section.name
+	help  string // one line, for --help and the reference
+	value func(*Config) value
+
+	shortFlag string // a further flag, such as port for server.port
+	seedEnv   string // a further variable, overridden by the setting's own
+}
+
+// flagNames returns the setting's flags, such as port and server-port, the
+// shortest first.
+func (s setting) flagNames() []string {
+	name := strings.NewReplacer(".", "-", "_", "-").Replace(s.key)
+	if s.shortFlag == "" {
+		return []string{name}
+	}
+	return []string{s.shortFlag, name}
+}
+
+// envNames returns the setting's environment variables. A later one overrides
+// an earlier one.
+func (s setting) envNames() []string {
+	name := "SHEAF_" + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_"))
+	if s.seedEnv == "" {
+		return []string{name}
+	}
+	return []string{s.seedEnv, name}
+}
+
+// backendsKey is the one key that is no setting: it holds a map, which has no
+// sensible form in a variable or a flag.
+const backendsKey = "storage.backends"
+
+const (
+	anyInt   = 1<<31 - 1
+	anyBytes = 1<<63 - 1
+)
+
+// settings returns the table of all settings, in the order of the reference.
+func settings() []setting {
+	return []setting{
+		{
+			key:       "server.host",
+			help:      "address to listen on; beyond loopback only with server.allow_open",
+			value:     func(c *Config) value { return text(&c.Server.Host) },
+			shortFlag: "host", seedEnv: "DOCUMENT_SERVER_HOST",
+		}, {
+			key:       "server.port",
+			help:      "port to listen on; 0 takes a free one",
+			value:     func(c *Config) value { return integer(&c.Server.Port, 0, 65535) },
+			shortFlag: "port", seedEnv: "DOCUMENT_SERVER_PORT",
+		}, {
+			key:   "server.allowed_hosts",
+			help:  "host names, besides the loopback ones, that requests may be addressed to",
+			value: func(c *Config) value { return list(&c.Server.AllowedHosts) },
+		}, {
+			key:   "server.public_url",
+			help:  "URL at which clients reach the server, when a proxy stands before it",
+			value: func(c *Config) value { return webURL(&c.Server.PublicURL) },
+		}, {
+			key:       "server.allow_open",
+			help:      "listen beyond loopback although there are no keys: whoever can connect may do everything",
+			value:     func(c *Config) value { return boolean(&c.Server.AllowOpen) },
+			shortFlag: "allow-open",
+		}, {
+			key:   "server.header_timeout",
+			help:  "time in which a request's header has to arrive",
+			value: func(c *Config) value { return duration(&c.Server.HeaderTimeout) },
+		}, {
+			key:   "server.upload_idle_timeout",
+			help:  "time after which an upload that sends nothing is given up; there is no limit on the whole",
+			value: func(c *Config) value { return duration(&c.Server.UploadIdleTimeout) },
+		}, {
+			key:   "server.download_grace",
+			help:  "time that every download has, besides a second per 64 KiB; a slower reader is disconnected",
+			value: func(c *Config) value { return duration(&c.Server.DownloadGrace) },
+		}, {
+			key:   "server.shutdown_timeout",
+			help:  "time that requests have to finish when the server stops",
+			value: func(c *Config) value { return duration(&c.Server.ShutdownTimeout) },
+		}, {
+			key:   "server.max_uploads",
+			help:  "uploads at the same time; more are asked to try again",
+			value: func(c *Config) value { return integer(&c.Server.MaxUploads, 1, anyInt) },
+		}, {
+			key:       "storage.dir",
+			help:      "directory of the data",
+			value:     func(c *Config) value { return nonEmpty(&c.Storage.Dir) },
+			shortFlag: "data-dir", seedEnv: "DOCUMENT_STORAGE_DIR",
+		}, {
+			key:   "storage.inline_limit",
+			help:  "stored size up to which a content is committed within the catalog and moved to its backend later; 0 puts every one there first",
+			value: func(c *Config) value { return size(&c.Storage.InlineLimit, 0, 64<<10) },
+		}, {
+			key:   "storage.deflate_limit",
+			help:  "size up to which a content is stored compressed if that makes it smaller; 0 compresses nothing",
+			value: func(c *Config) value { return size(&c.Storage.DeflateLimit, 0, anyBytes) },
+		}, {
+			key:   "storage.default_backend",
+			help:  "backend of new collections, one of " + backendsKey,
+			value: func(c *Config) value { return nonEmpty(&c.Storage.DefaultBackend) },
+		}, {
+			key:   "catalog.readers",
+			help:  "database connections for reading",
+			value: func(c *Config) value { return integer(&c.Catalog.Readers, 1, 64) },
+		}, {
+			key:   "catalog.batch_count",
+			help:  "writes that share one transaction, at most",
+			value: func(c *Config) value { return integer(&c.Catalog.BatchCount, 1, anyInt) },
+		}, {
+			key:   "catalog.batch_bytes",
+			help:  "bytes of contents in one transaction, at most",
+			value: func(c *Config) value { return size(&c.Catalog.BatchBytes, 1, 1<<30) },
+		}, {
+			key:   "catalog.batch_delay",
+			help:  "time for which a transaction takes in further writes that are waiting",
+			value: func(c *Config) value { return duration(&c.Catalog.BatchDelay) },
+		}, {
+			key:     "limits.content",
+			help:    "size of a content",
+			value:   func(c *Config) value { return size(&c.Limits.Content, 1, anyBytes) },
+			seedEnv: "DOCUMENT_MAX_SIZE",
+		}, {
+			key:   "limits.name",
+			help:  "bytes of a name or filename",
+			value: func(c *Config) value { return integer(&c.Limits.Name, 1, 4096) },
+		}, {
+			key:   "limits.description",
+			help:  "characters of a description",
+			value: func(c *Config) value { return integer(&c.Limits.Description, 0, anyInt) },
+		}, {
+			key:   "limits.tags",
+			help:  "tags of one document",
+			value: func(c *Config) value { return integer(&c.Limits.Tags, 0, 4096) },
+		}, {
+			key:   "limits.tag",
+			help:  "characters of a tag",
+			value: func(c *Config) value { return integer(&c.Limits.Tag, 1, 4096) },
+		}, {
+			key:   "limits.metadata",
+			help:  "bytes of a document's metadata as JSON",
+			value: func(c *Config) value { return integer(&c.Limits.Metadata, 2, anyInt) },
+		}, {
+			key:   "limits.path",
+			help:  "bytes of a path",
+			value: func(c *Config) value { return integer(&c.Limits.Path, 1, 1<<16) },
+		}, {
+			key:   "limits.segment",
+			help:  "bytes of one segment of a path",
+			value: func(c *Config) value { return integer(&c.Limits.Segment, 1, 1<<16) },
+		}, {
+			key:   "limits.message",
+			help:  "characters of the message of a change",
+			value: func(c *Config) value { return integer(&c.Limits.Message, 0, anyInt) },
+		}, {
+			key:   "limits.page",
+			help:  "documents of one page of a listing",
+			value: func(c *Config) value { return integer(&c.Limits.Page, 1, 100_000) },
+		}, {
+			key:   "log.level",
+			help:  "least severity of what is logged",
+			value: func(c *Config) value { return level(&c.Log.Level) },
+		}, {
+			key:   "log.format",
+			help:  "form of the log's lines",
+			value: func(c *Config) value { return choice(&c.Log.Format, LogText, LogJSON) },
+		}, {
+			key:   "runtime.gogc",
+			help:  "growth of the heap, in percent, between two collections; the variable GOGC wins",
+			value: func(c *Config) value { return integer(&c.Runtime.GOGC, 1, 10_000) },
+		}, {
+			key:   "runtime.memory_limit",
+			help:  "memory near which collections become more frequent, 0 for none; the variable GOMEMLIMIT wins",
+			value: func(c *Config) value { return size(&c.Runtime.MemoryLimit, 0, anyBytes) },
+		},
+	}
+}

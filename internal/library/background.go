@@ -1,0 +1,92 @@
+package library
+
+import (
+	"context"
+	"time"
+
+	"github.com/sheaf-dev/sheaf/internal/blob"
+	"github.com/sheaf-dev/sheaf/internal/catalog"
+	"github.com/sheaf-dev/sheaf/internal/jobs"
+)
+
+const (
+	// A batch of the drain is large, because what costs is making files
+	// durable, and that costs the same for one as for many.
+	drainCount = 512     // blobs; each is an open file until the batch is durable
+	drainBytes = 8 << 20 // stored bytes, all in memory
+
+	// drainPause lets small writes gather between batches.
+	drainPause = 200 * time.Millisecond
+
+	// indexCount is how many documents one run of the listing index takes in.
+	// Until then they are found by looking at each.
+	indexCount = 2048
+	indexPause = 500 * time.Millisecond
+)
+
+// Background returns the work that a store does by itself.
+func (l *Library) Background() []jobs.Job {
+	return []jobs.Job{
+		{Name: "drain", Run: pausing(drainPause, l.Drain), Interval: time.Minute, Wake: l.drainable},
+		{Name: "listing index", Run: pausing(indexPause, l.Index), Interval: time.Minute, Wake: l.indexable},
+		{Name: "quarantine", Run: l.quarantineNext, Interval: 0},
+		{Name: "idempotency keys", Run: l.forgetAnswers, Interval: time.Hour},
+	}
+}
+
+// pausing lets work gather for a moment before a run, unless runs follow each
+// other because there is more than one can do.
+func pausing(pause time.Duration, run func(context.Context) (bool, error)) func(context.Context) (bool, error) {
+	var more bool
+	return func(ctx context.Context) (_ bool, err error) {
+		if !more {
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+				return false, ctx.Err()
+			}
+		}
+		more, err = run(ctx)
+		return more, err
+	}
+}
+
+// Drain moves one batch of small blobs from the catalog to their backends. It
+// reports whether there may be more to move at once. It must not run twice at
+// the same time.
+func (l *Library) Drain(ctx context.Context) (more bool, err error) {
+	var batch []catalog.Blob
+	err = l.catalog.Read(ctx, func(v *catalog.View) (err error) {
+		batch, err = v.InlineBlobs(drainCount, drainBytes)
+		return err
+	})
+	if err != nil || len(batch) == 0 {
+		return false, err
+	}
+	perBackend := make(map[string][]blob.Ref)
+	var bytes int64
+	for _, b := range batch {
+		perBackend[b.Backend] = append(perBackend[b.Backend], b.Ref)
+		bytes += b.StoredSize
+	}
+	for backend, refs := range perBackend {
+		if err := l.blobs.PlaceBatch(ctx, backend, refs); err != nil {
+			return false, err
+		}
+	}
+	err = l.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error { return tx.DropInline(batch) })
+	return err == nil && (len(batch) == drainCount || bytes >= drainBytes), err
+}
+
+// Index brings the listing index up to date by one batch. It reports whether
+// there is more to do. It must not run twice at the same time.
+func (l *Library) Index(ctx context.Context) (more bool, err error) {
+	return l.catalog.IndexListing(ctx, indexCount)
+}
+
+// forgetAnswers removes what was remembered for idempotency keys that are over.
+func (l *Library) forgetAnswers(ctx context.Context) (more bool, err error) {
+	return false, l.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error {
+		return tx.ForgetRemembered(tx.Now().Add(-rememberFor))
+	})
+}

@@ -1,0 +1,111 @@
+// Package library holds every rule of Sheaf: who may do what, what a document
+// may be, what a write does to history. Transports decode a request, call one
+// method of a [Session], and encode the answer.
+//
+// A Session is made by [Library.As] and by nothing else, so that nothing can be
+// done without saying who does it.
+package library
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/blob"
+	"github.com/sheaf-dev/sheaf/internal/catalog"
+)
+
+// Options are what a Library works with. The library closes none of it.
+type Options struct {
+	Catalog        *catalog.Catalog
+	Blobs          *blob.Store
+	Backends       map[string]string // the kind of each backend, by its name
+	DefaultBackend string            // of the default collection when it is made
+	Limits         sheaf.Limits
+	Log            *slog.Logger
+}
+
+// A Library is an open store. Its methods may be called concurrently.
+type Library struct {
+	catalog  *catalog.Catalog
+	blobs    *blob.Store
+	backends map[string]string
+	limits   sheaf.Limits
+	log      *slog.Logger
+
+	lastOperation atomic.Int64  // Unix milliseconds of the latest call that succeeded, 0 for none
+	drainable     chan struct{} // woken when there are inline bytes to move
+	indexable     chan struct{} // woken when a document was made or changed
+	damage        chan blob.Ref // found by readers, waiting to be put aside
+}
+
+// Open returns the library of a catalog and its blobs. It makes the default
+// collection if there is none.
+func Open(ctx context.Context, o Options) (*Library, error) {
+	l := &Library{
+		catalog:   o.Catalog,
+		blobs:     o.Blobs,
+		backends:  o.Backends,
+		limits:    o.Limits,
+		log:       o.Log,
+		drainable: make(chan struct{}, 1),
+		indexable: make(chan struct{}, 1),
+		damage:    make(chan blob.Ref, 64),
+	}
+	if _, ok := l.catalog.Collection(sheaf.DefaultCollection); !ok {
+		if err := l.createDefaultCollection(ctx, o.DefaultBackend); err != nil {
+			return nil, fmt.Errorf("create the default collection: %w", err)
+		}
+	}
+	for _, collection := range l.catalog.Collections(sheaf.KindDocuments) {
+		if _, ok := l.backends[collection.Backend]; !ok {
+			return nil, sheaf.Errorf(sheaf.ErrInvalid, "the collection %s is stored on the backend %q, which is not configured", collection.Name, collection.Backend).
+				WithHint("add it under storage.backends in sheaf.yaml")
+		}
+	}
+	return l, nil
+}
+
+// Limits are the limits in force.
+func (l *Library) Limits() sheaf.Limits { return l.limits }
+
+// As returns a session of a principal. It costs nothing.
+func (l *Library) As(principal sheaf.Principal) *Session {
+	return &Session{library: l, principal: principal}
+}
+
+// used notes that an operation has succeeded.
+func (l *Library) used() { l.lastOperation.Store(time.Now().UnixMilli()) }
+
+// wake tells a background job that there is work, without waiting for it.
+func wake(job chan struct{}) {
+	select {
+	case job <- struct{}{}:
+	default:
+	}
+}
+
+func (l *Library) createDefaultCollection(ctx context.Context, backend string) error {
+	s := l.As(sheaf.Principal{ID: "system", Scopes: sheaf.Scopes(sheaf.ScopeCreate)})
+	op := s.begin("collection.create")
+	return l.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error {
+		collection := sheaf.Collection{
+			Name:    sheaf.DefaultCollection,
+			Kind:    sheaf.KindDocuments,
+			Title:   "Documents",
+			Backend: backend,
+			Status:  sheaf.StatusActive,
+			Policy:  sheaf.PolicyUpsert,
+		}
+		if err := tx.CreateCollection(collection); err != nil {
+			return err
+		}
+		_, err := tx.Append(string(collection.Name), op.entry(withDetail(map[string]any{
+			"kind": collection.Kind, "title": collection.Title, "storage_backend": collection.Backend,
+		})))
+		return err
+	})
+}

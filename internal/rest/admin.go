@@ -1,0 +1,59 @@
+package rest
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/sheaf-dev/sheaf"
+)
+
+type checkInput struct{ call }
+
+type checkOutput struct {
+	Body sheaf.CheckReport
+}
+
+// checkStore looks for damage: POST /admin/fsck.
+func (s *server) checkStore(ctx context.Context, in *checkInput) (*checkOutput, error) {
+	full, err := parseFlag("full", in.request.URL.Query())
+	if err != nil {
+		return nil, err
+	}
+	report, err := s.session(in.request).Check(ctx, full)
+	if err != nil {
+		return nil, err
+	}
+	return &checkOutput{report}, nil
+}
+
+type planGarbageInput struct{ call }
+
+type planGarbageOutput struct {
+	Body sheaf.GarbagePlan
+}
+
+// planGarbage says what could be reclaimed: GET /admin/gc.
+func (s *server) planGarbage(ctx context.Context, in *planGarbageInput) (*planGarbageOutput, error) {
+	plan, err := s.session(in.request).PlanGarbage(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &planGarbageOutput{plan}, nil
+}
+
+// parseFlag reads a boolean parameter; named without a value, it is true.
+func parseFlag(name string, values map[string][]string) (bool, error) {
+	given, present := values[name]
+	switch {
+	case !present:
+		return false, nil
+	case given[0] == "":
+		return true, nil
+	}
+	flag, err := strconv.ParseBool(given[0])
+	if err != nil {
+		return false, sheaf.Invalid(name, fmt.Sprintf("%s has to be true or false, %q is neither", name, clip(given[0])))
+	}
+	return flag, nil
+}

@@ -1,0 +1,78 @@
+package rest
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/sheaf-dev/sheaf"
+)
+
+// An idleReader reads a request's body and fails with ErrTimeout when no byte
+// comes for too long. A deadline for the whole body would end large uploads
+// that are doing fine.
+type idleReader struct {
+	body       io.Reader
+	connection *http.ResponseController
+	idle       time.Duration
+	until      time.Time // the deadline that is set
+	err        error     // what ended the body, other than its end
+}
+
+// Read implements [io.Reader].
+func (b *idleReader) Read(p []byte) (int, error) {
+	// Moving the deadline costs more than reading the clock, so it moves in
+	// steps: a stall lasts idle at least and a quarter more at most.
+	if now := time.Now(); b.until.Sub(now) < b.idle {
+		b.until = now.Add(b.idle + b.idle/4)
+		// Where the connection has no deadlines (a handler called within the
+		// process) there is no peer to stall either.
+		_ = b.connection.SetReadDeadline(b.until)
+	}
+	n, err := b.body.Read(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = sheaf.Errorf(sheaf.ErrTimeout, "no byte of the body arrived for %v", b.idle).
+			WithHint("send the body without pauses, or raise the server's idle timeout of uploads")
+	}
+	if err != nil && err != io.EOF {
+		b.err = err
+	}
+	return n, err
+}
+
+// done takes the deadline away: net/http watches the connection for its end
+// while the operation commits, and would take the deadline for that.
+func (b *idleReader) done() {
+	_ = b.connection.SetReadDeadline(time.Time{})
+}
+
+// bodyBuffers hold what is read from connections. mime/multipart reads 4 KiB at
+// a time, which would be a system call each.
+var bodyBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 64<<10) }}
+
+// A budgetReader fails with errOverBudget when more is read than the budget.
+// It bounds what mime/multipart reads on its own account: what stands before
+// the first part, between parts and in their headers.
+type budgetReader struct {
+	from   io.Reader
+	budget int64 // bytes that may still be read
+}
+
+var errOverBudget = errors.New("too many bytes between the contents of the parts")
+
+// Read implements [io.Reader].
+func (b *budgetReader) Read(p []byte) (int, error) {
+	if b.budget <= 0 {
+		return 0, errOverBudget
+	}
+	if int64(len(p)) > b.budget {
+		p = p[:b.budget]
+	}
+	n, err := b.from.Read(p)
+	b.budget -= int64(n)
+	return n, err
+}

@@ -1,0 +1,256 @@
+package rest
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/library"
+)
+
+// downloadRate is the slowest a reader may be, in bytes a second, after its grace.
+const downloadRate = 64 << 10
+
+// download streams the content of a document: GET and HEAD /documents/{id}.
+func (s *server) download(w http.ResponseWriter, r *http.Request) error {
+	id, err := documentID(r)
+	if err != nil {
+		return err
+	}
+	version, err := versionOf(r)
+	if err != nil {
+		return err
+	}
+	content, err := s.session(r).OpenDocument(r.Context(), id, version)
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+
+	doc := content.Document
+	digest := doc.Digest.String()
+	plainTag, gzipTag := `"`+digest+`"`, `"`+digest+`-gzip"`
+
+	packed, err := s.gzipForm(r, content)
+	if err != nil {
+		return err
+	}
+	etag := plainTag
+	if packed != nil {
+		etag = gzipTag
+	}
+
+	header := w.Header()
+	describe(header, doc)
+	header["Etag"] = []string{etag}
+	switch checkPreconditions(r.Header, etag, []string{plainTag, gzipTag}, doc.UpdatedAt) {
+	case failed:
+		return sheaf.Errorf(sheaf.ErrPreconditionFailed, "the document is not in the state that the request asks for").
+			WithHint("its content has the SHA-256 " + digest + "; read it again")
+	case notModified:
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+
+	// A connection whose reader has stalled would otherwise stay for good.
+	// Within the process there is no connection.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.downloadTime(doc.Size)))
+
+	if packed != nil {
+		return s.sendGzip(w, r, doc, packed)
+	}
+	return s.sendPlain(w, r, content)
+}
+
+// downloadTime returns how long a content of so many bytes may take to send.
+func (s *server) downloadTime(size int64) time.Duration {
+	return s.grace + time.Duration(size/s.rate)*time.Second
+}
+
+// documentID returns the id in the path. One that cannot be an id is an id of
+// nothing: the seed's server makes no difference either.
+func documentID(r *http.Request) (sheaf.DocumentID, error) {
+	id, err := sheaf.ParseDocumentID(r.PathValue("document_id"))
+	if err != nil {
+		return "", &sheaf.Error{Kind: sheaf.ErrNotFound, Message: "Document not found", Hint: err.Error()}
+	}
+	return id, nil
+}
+
+// versionOf returns the version the query asks for, 0 for the head.
+func versionOf(r *http.Request) (int, error) {
+	if r.URL.RawQuery == "" {
+		return 0, nil
+	}
+	query := r.URL.Query()
+	if !query.Has("version") {
+		return 0, nil
+	}
+	version, err := strconv.Atoi(query.Get("version"))
+	if errors.Is(err, strconv.ErrRange) && version > 0 {
+		err = nil // a number all the same, of a version that nothing has
+	}
+	if err != nil || version < 1 {
+		return 0, sheaf.Invalid("version", "version has to be a number from 1")
+	}
+	return version, nil
+}
+
+// gzipForm returns the gzip form of a content when it is stored in one and
+// suits the sender, else nil. Ranges are of the plain bytes only: the gzip form
+// of a content is no promise for good.
+func (s *server) gzipForm(r *http.Request, content *library.Content) (*library.Gzip, error) {
+	accepted := acceptEncoding(r.Header["Accept-Encoding"])
+	if accepted.identity > 0 {
+		if accepted.gzip < accepted.identity || r.Header.Get("Range") != "" || readsSizeFromContentLength(r.Header) {
+			return nil, nil
+		}
+	}
+	if accepted.gzip > 0 {
+		packed, err := content.Gzip()
+		if packed != nil || err != nil {
+			return packed, err
+		}
+	}
+	if accepted.identity == 0 {
+		return nil, sheaf.Errorf(sheaf.ErrNotAcceptable, "the document has no form that Accept-Encoding allows").
+			WithHint("allow identity: the plain bytes are always there")
+	}
+	return nil, nil
+}
+
+// The values below are shared by all downloads; nobody appends to them.
+var (
+	varyEncoding  = []string{"Accept-Encoding"}
+	privateCache  = []string{"private, no-cache"}
+	sandboxPolicy = []string{"sandbox; default-src 'none'"}
+)
+
+// describe sets the headers that are the same for every form of a content.
+// Assigning to the map saves the canonicalisation of names that are canonical.
+func describe(header http.Header, doc sheaf.Document) {
+	setName(header, "X-Document-Name", doc.Name)
+	setName(header, "X-Document-Filename", doc.Filename)
+	header["X-Document-Id"] = []string{string(doc.ID)}
+	header["Content-Type"] = []string{doc.MIME}
+	header["Content-Disposition"] = []string{attachment(doc.Filename)}
+	header["Content-Security-Policy"] = sandboxPolicy
+	header["Cache-Control"] = privateCache
+	header["Vary"] = varyEncoding
+	header["Last-Modified"] = []string{doc.UpdatedAt.UTC().Format(http.TimeFormat)}
+}
+
+func reprDigest(d sheaf.Digest) []string { return []string{"sha-256=:" + d.Base64() + ":"} }
+
+// sendPlain sends the plain bytes, or the ranges asked for.
+func (s *server) sendPlain(w http.ResponseWriter, r *http.Request, content *library.Content) error {
+	reader, err := content.Reader()
+	if err != nil {
+		return err
+	}
+	doc := content.Document
+	w.Header()["Repr-Digest"] = reprDigest(doc.Digest)
+
+	// http.ServeContent tells nobody that its source failed, and what it has
+	// sent by then must not pass for the whole. A file is verified already, and
+	// has to stay an *os.File to go out by sendfile.
+	var source *failingSeeker
+	if _, isFile := reader.(*os.File); !isFile {
+		source = &failingSeeker{failingReader{from: reader}, reader}
+		reader = source
+	}
+	var ranged *rangeWriter
+	if r.Header.Get("Range") != "" {
+		ranged = &rangeWriter{ResponseWriter: w}
+		w = ranged
+	}
+	http.ServeContent(w, withoutPreconditions(r), "", doc.UpdatedAt, reader)
+	switch {
+	case source != nil && source.err != nil:
+		s.abort(r, doc.ID, source.err)
+	case ranged != nil && ranged.unsatisfiable:
+		return sheaf.Errorf(sheaf.ErrRange, "the range %q is not within the content", clip(r.Header.Get("Range"))).
+			WithHint("the content has " + strconv.FormatInt(doc.Size, 10) + " bytes; ask like Range: bytes=0-1023")
+	}
+	return nil
+}
+
+// abort ends the connection of an answer that has begun and cannot be finished.
+func (s *server) abort(r *http.Request, id sheaf.DocumentID, err error) {
+	s.log.LogAttrs(r.Context(), slog.LevelError, "a download was aborted",
+		slog.String("document", string(id)), slog.String("error", err.Error()))
+	panic(http.ErrAbortHandler)
+}
+
+// sendGzip sends the gzip form as it is stored.
+func (s *server) sendGzip(w http.ResponseWriter, r *http.Request, doc sheaf.Document, packed *library.Gzip) error {
+	header := w.Header()
+	header["Content-Encoding"] = []string{"gzip"}
+	header["Content-Length"] = []string{strconv.FormatInt(packed.Size, 10)}
+	header["Repr-Digest"] = reprDigest(packed.Digest)
+	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	if _, err := packed.WriteTo(w); err != nil {
+		s.abort(r, doc.ID, err)
+	}
+	return nil
+}
+
+// withoutPreconditions returns r without the conditional headers that
+// checkPreconditions has seen to: http.ServeContent knows one ETag only and
+// would refuse an If-Match that names the other form.
+func withoutPreconditions(r *http.Request) *http.Request {
+	if r.Header["If-Match"] == nil && r.Header["If-Unmodified-Since"] == nil {
+		return r
+	}
+	unconditional := *r
+	unconditional.Header = r.Header.Clone()
+	unconditional.Header.Del("If-Match")
+	unconditional.Header.Del("If-Unmodified-Since")
+	return &unconditional
+}
+
+// A rangeWriter holds back the plain-text answer that http.ServeContent gives
+// to a range it cannot serve, so that a problem can take its place.
+type rangeWriter struct {
+	http.ResponseWriter
+	unsatisfiable bool
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (w *rangeWriter) WriteHeader(status int) {
+	if status == http.StatusRequestedRangeNotSatisfiable {
+		w.unsatisfiable = true
+		return
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements [http.ResponseWriter].
+func (w *rangeWriter) Write(p []byte) (int, error) {
+	if w.unsatisfiable {
+		return len(p), nil
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// ReadFrom implements [io.ReaderFrom], without which no range goes out by sendfile.
+func (w *rangeWriter) ReadFrom(r io.Reader) (int64, error) {
+	return io.Copy(w.ResponseWriter, r)
+}
+
+// Unwrap serves [http.ResponseController].
+func (w *rangeWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// A failingSeeker is a failingReader that can seek.
+type failingSeeker struct {
+	failingReader
+	io.Seeker
+}

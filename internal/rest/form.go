@@ -1,0 +1,211 @@
+package rest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"mime"
+	"mime/multipart"
+	"net/textproto"
+	"strings"
+
+	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/library"
+)
+
+// A form is a multipart/form-data body with one file, whose fields may come in
+// any order. Values are as they were sent.
+type form struct {
+	upload   *library.Upload // what receive made of the file; the caller closes it, whatever readForm returns
+	filename string          // with whatever path the sender wrote
+	values   map[string]string
+}
+
+// A formField is a field of a form beside its file.
+type formField struct {
+	name        string
+	description string
+	limit       int64  // bytes that a valid value has at most
+	limitText   string // the limit in its own unit, for people
+}
+
+// uploadFields are the fields beside "file" that an upload may have.
+func uploadFields(limits sheaf.Limits) []formField {
+	return []formField{
+		{"name", "What people call the document; the filename unless given", int64(limits.Name), fmt.Sprintf("%d bytes", limits.Name)},
+		{"tags", "Tags, separated by commas; each is kept once", int64(limits.Tags * (limits.Tag + 1) * 4), fmt.Sprintf("%d tags of %d characters", limits.Tags, limits.Tag)},
+		{"description", "What the document is about", int64(limits.Description * 4), fmt.Sprintf("%d characters", limits.Description)},
+		{"collection", "The collection to put it in; default unless given", 50, "50 characters"},
+		{"path", "Where in a book it belongs", int64(limits.Path), fmt.Sprintf("%d bytes", limits.Path)},
+		{"metadata", `A JSON object of your own, such as {"status":"draft"}`, int64(limits.Metadata), fmt.Sprintf("%d bytes", limits.Metadata)},
+		{"message", "Why the change is made, for the history", int64(limits.Message * 4), fmt.Sprintf("%d characters", limits.Message)},
+	}
+}
+
+// slack is how far over its limit a value is still read, so that the library
+// can say in the limit's own unit how long it is.
+const slack = 4 << 10
+
+const (
+	fileField = "file"
+	// betweenParts bounds a boundary, a part's header and what is skipped
+	// before them.
+	betweenParts = 64 << 10
+	maxBoundary  = 70 // RFC 2046
+	maxParts     = 64
+)
+
+// parseBoundary returns the boundary of a multipart/form-data body.
+func parseBoundary(contentType string) (string, error) {
+	mediaType, params, err := mime.ParseMediaType(contentType)
+	if mediaType != "multipart/form-data" {
+		return "", sheaf.Errorf(sheaf.ErrUnsupported, "the body has to be multipart/form-data, not %q", contentType).
+			WithHint("for example: curl -F file=@notes.md http://127.0.0.1:8766/documents")
+	}
+	boundary := params["boundary"]
+	if err != nil || boundary == "" || len(boundary) > maxBoundary {
+		return "", sheaf.Invalid("Content-Type", fmt.Sprintf("Content-Type names no boundary of 1 to %d characters", maxBoundary)).
+			WithHint("let the HTTP library set Content-Type: it knows the boundary it writes")
+	}
+	return boundary, nil
+}
+
+// readForm reads a whole form from body, handing its file to receive as it
+// streams in. All fields that are wrong are reported at once, as far as the
+// body can be read.
+func readForm(body io.Reader, boundary string, fields []formField, receive func(io.Reader) (*library.Upload, error)) (form, error) {
+	f := form{values: make(map[string]string, len(fields))}
+	budget := &budgetReader{from: body}
+	parts := multipart.NewReader(budget, boundary)
+	hasFile := false
+	var wrong []error
+	for n := 1; ; n++ {
+		budget.budget = betweenParts
+		part, err := parts.NextPart()
+		if err == io.EOF {
+			break
+		}
+		if err == nil && n > maxParts {
+			err = sheaf.Invalid("body", fmt.Sprintf("the form has more than %d parts", maxParts))
+		}
+		if errors.Is(err, errOverBudget) && len(wrong) > 0 {
+			break // what is skipped for a reason named already is too long to be read
+		}
+		if err != nil {
+			return f, sheaf.InvalidFields(append(wrong, malformed(err))...)
+		}
+		name, filename, err := parseDisposition(part.Header)
+		if err != nil {
+			wrong = append(wrong, sheaf.Invalid("body", fmt.Sprintf("part %d: %v", n, err)))
+			continue
+		}
+		if name == fileField {
+			switch {
+			case hasFile:
+				wrong = append(wrong, sheaf.Invalid(fileField, "the form has more than one file"))
+				continue
+			case filename == "":
+				hasFile = true
+				wrong = append(wrong, sheaf.Invalid(fileField, "the file has no filename"))
+				continue
+			}
+			hasFile = true
+			budget.budget = math.MaxInt64 // the library knows the limit of contents
+			content := &failingReader{from: part}
+			if f.upload, err = receive(content); err != nil {
+				if content.err != nil {
+					err = malformed(content.err)
+				}
+				return f, err
+			}
+			f.filename = filename
+			continue
+		}
+		field := findField(fields, name)
+		if field == nil {
+			wrong = append(wrong, unknownField(name, fields))
+			continue
+		}
+		if _, twice := f.values[name]; twice {
+			wrong = append(wrong, sheaf.Invalid(name, name+" is given more than once"))
+			continue
+		}
+		most := 2*field.limit + slack
+		budget.budget = most + betweenParts
+		value, err := io.ReadAll(io.LimitReader(part, most+1))
+		if err != nil {
+			return f, malformed(err)
+		}
+		f.values[name] = string(value)
+		if int64(len(value)) > most {
+			wrong = append(wrong, sheaf.Invalid(name, fmt.Sprintf("%s has more than %d bytes, the limit is %s", name, most, field.limitText)))
+		}
+	}
+	if !hasFile && len(wrong) == 0 {
+		wrong = append(wrong, sheaf.Invalid(fileField, "the form has no file"))
+	}
+	return f, sheaf.InvalidFields(wrong...)
+}
+
+func findField(fields []formField, name string) *formField {
+	for i := range fields {
+		if fields[i].name == name {
+			return &fields[i]
+		}
+	}
+	return nil
+}
+
+func unknownField(name string, fields []formField) error {
+	allowed := make([]string, 0, len(fields)+1)
+	allowed = append(allowed, fileField)
+	for _, field := range fields {
+		allowed = append(allowed, field.name)
+	}
+	name = clip(name)
+	return sheaf.Invalid(name, fmt.Sprintf("there is no field %q; the fields are %s", name, strings.Join(allowed, ", ")))
+}
+
+// parseDisposition returns the field's name and the file's name as they were
+// sent. multipart.Part.FileName would apply filepath.Base, which knows only the
+// separators of this machine.
+func parseDisposition(header textproto.MIMEHeader) (name, filename string, err error) {
+	disposition, params, err := mime.ParseMediaType(header.Get("Content-Disposition"))
+	if err != nil || disposition != "form-data" || params["name"] == "" {
+		return "", "", errors.New(`its Content-Disposition is not like form-data; name="file"; filename="notes.md"`)
+	}
+	return params["name"], params["filename"], nil
+}
+
+// malformed says what is wrong with a body that cannot be read to its end.
+func malformed(err error) error {
+	var e *sheaf.Error
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.Is(err, errOverBudget), errors.Is(err, multipart.ErrMessageTooLarge):
+		return sheaf.Invalid("body", fmt.Sprintf("the multipart body has more than %d bytes outside the contents of its parts", betweenParts))
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return sheaf.Invalid("body", "the multipart body ends before its last boundary").
+			WithHint("the upload was cut off; nothing was stored, send it again")
+	}
+	return &sheaf.Error{Kind: sheaf.ErrInvalid, Message: "the multipart body is malformed", Err: err,
+		Fields: []sheaf.FieldError{{Field: "body", Message: "the multipart body is malformed"}}}
+}
+
+// A failingReader remembers the error that ended the reader it reads from, so
+// that a bad body can be told from a spool that fails.
+type failingReader struct {
+	from io.Reader
+	err  error
+}
+
+// Read implements [io.Reader].
+func (r *failingReader) Read(p []byte) (int, error) {
+	n, err := r.from.Read(p)
+	if err != nil && err != io.EOF {
+		r.err = err
+	}
+	return n, err
+}

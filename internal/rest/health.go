@@ -1,0 +1,86 @@
+package rest
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/sheaf-dev/sheaf"
+)
+
+type healthInput struct{ call }
+
+type healthOutput struct {
+	Body health
+}
+
+type health struct {
+	Status        string          `json:"status" enum:"ok,degraded"`
+	Version       string          `json:"version" doc:"The program's"`
+	Catalog       string          `json:"catalog" doc:"ok, or what is wrong"`
+	Backends      []backendHealth `json:"backends"`
+	LastOperation *time.Time      `json:"last_operation_at" doc:"The latest operation on a document; null before the first since the start"`
+	Undrained     int64           `json:"undrained_blobs" doc:"Contents that are durable in the catalog and on their way to their backend"`
+}
+
+type backendHealth struct {
+	Name   string `json:"name"`
+	Kind   string `json:"kind"`
+	Status string `json:"status"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// health describes the server: GET /health. It answers 200 even when something
+// is degraded, because then the answer is worth reading most.
+func (s *server) health(ctx context.Context, _ *healthInput) (*healthOutput, error) {
+	state := s.library.Health(ctx)
+	answer := health{
+		Status:    state.Status,
+		Version:   s.version,
+		Catalog:   state.Catalog,
+		Backends:  make([]backendHealth, 0, len(state.Backends)),
+		Undrained: state.UndrainedBlobs,
+	}
+	for _, backend := range state.Backends {
+		answer.Backends = append(answer.Backends, backendHealth(backend))
+	}
+	if !state.LastOperation.IsZero() {
+		at := state.LastOperation.UTC()
+		answer.LastOperation = &at
+	}
+	return &healthOutput{answer}, nil
+}
+
+// live answers that the process is there: GET /livez.
+func (s *server) live(w http.ResponseWriter, _ *http.Request) error {
+	return writeOK(w)
+}
+
+// ready answers whether the server can do all its work: GET /readyz.
+func (s *server) ready(w http.ResponseWriter, r *http.Request) error {
+	state := s.library.Health(r.Context())
+	if state.Status == "ok" {
+		return writeOK(w)
+	}
+	var failing []string
+	for _, backend := range state.Backends {
+		if backend.Status != "ok" {
+			failing = append(failing, backend.Name+" ("+backend.Status+")")
+		}
+	}
+	unready := sheaf.Errorf(sheaf.ErrUnavailable, "the server is %s", state.Status)
+	if len(failing) > 0 {
+		unready.Message += ": " + strings.Join(failing, ", ")
+	}
+	return unready.WithHint("see /health")
+}
+
+func writeOK(w http.ResponseWriter) error {
+	header := w.Header()
+	header.Set("Content-Type", "text/plain; charset=utf-8")
+	header.Set("Cache-Control", "no-store")
+	io.WriteString(w, "ok\n")
+	return nil
+}

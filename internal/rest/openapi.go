@@ -1,0 +1,298 @@
+package rest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/library"
+)
+
+const apiDescription = "Sheaf stores documents for AI agents and the people who work with them. " +
+	"Errors are application/problem+json (RFC 9457); their code says what a program can act on, their hint what to try next. " +
+	"X-Agent-Id on any request names the agent that sends it, for the history."
+
+// newAPI returns a huma API without routes of its own: no $schema in answers,
+// no docs page that loads scripts from elsewhere.
+func (s *server) newAPI(mux *http.ServeMux) huma.API {
+	api := humago.New(mux, huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title:       "Sheaf",
+				Version:     s.version,
+				Description: apiDescription,
+				License:     &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
+			},
+			Components: &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)},
+		},
+		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
+		DefaultFormat: "application/json",
+		Transformers:  []huma.Transformer{s.transformErrors},
+	})
+	schemas := api.OpenAPI().Components.Schemas
+	schemas.Schema(reflect.TypeFor[problemDetails](), true, "")
+	schemas.Schema(reflect.TypeFor[sheaf.Document](), true, "")
+	return api
+}
+
+const (
+	problemRef  = "#/components/schemas/ProblemDetails"
+	documentRef = "#/components/schemas/Document"
+)
+
+// commonErrors are those of every operation: of the guard and of ourselves.
+var commonErrors = []sheaf.ErrorKind{sheaf.ErrForbidden, sheaf.ErrInternal}
+
+// operation returns the route as OpenAPI describes it.
+func (r route) operation(limits sheaf.Limits) *huma.Operation {
+	operation := &huma.Operation{
+		Method:      r.method,
+		Path:        r.path,
+		OperationID: r.id,
+		Summary:     r.summary,
+		Description: r.description,
+		Parameters:  r.parameters,
+		Hidden:      r.hidden,
+		Responses:   map[string]*huma.Response{},
+		Extensions:  map[string]any{"x-scope": r.access.String()},
+	}
+	if r.group != "" {
+		operation.Tags = []string{r.group}
+	}
+	if r.body != nil {
+		operation.RequestBody = r.body(limits)
+	}
+	for status, response := range r.success {
+		operation.Responses[status] = response
+	}
+	codes := map[int][]sheaf.ErrorKind{}
+	for _, kind := range slices.Concat(r.errors, commonErrors) {
+		codes[kind.HTTPStatus()] = append(codes[kind.HTTPStatus()], kind)
+	}
+	for status, kinds := range codes {
+		operation.Responses[strconv.Itoa(status)] = problemResponse(kinds)
+	}
+	return operation
+}
+
+func problemResponse(kinds []sheaf.ErrorKind) *huma.Response {
+	description := "code: "
+	for i, kind := range kinds {
+		if i > 0 {
+			description += " or "
+		}
+		description += string(kind)
+	}
+	return &huma.Response{
+		Description: description,
+		Content:     map[string]*huma.MediaType{problemType: {Schema: &huma.Schema{Ref: problemRef}}},
+	}
+}
+
+func jsonContent(ref string) map[string]*huma.MediaType {
+	return map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Ref: ref}}}
+}
+
+func okText() *huma.Response {
+	return &huma.Response{Description: "ok", Content: map[string]*huma.MediaType{"text/plain": {Schema: textSchema()}}}
+}
+
+func textSchema() *huma.Schema { return &huma.Schema{Type: huma.TypeString} }
+
+func timeSchema() *huma.Schema { return &huma.Schema{Type: huma.TypeString, Format: "date-time"} }
+
+func limitSchema() *huma.Schema {
+	one := 1.0
+	return &huma.Schema{Type: huma.TypeInteger, Minimum: &one, Default: library.DefaultPage}
+}
+
+func queryParam(name, description string, schema *huma.Schema) *huma.Param {
+	return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
+}
+
+func headerParam(name, description string) *huma.Param {
+	return &huma.Param{Name: name, In: "header", Description: description, Schema: textSchema()}
+}
+
+func headerOf(description string) *huma.Param {
+	return &huma.Param{Description: description, Schema: textSchema()}
+}
+
+func documentIDParam() *huma.Param {
+	return &huma.Param{
+		Name: "document_id", In: "path", Required: true, Description: "The document's id",
+		Schema: &huma.Schema{Type: huma.TypeString, Pattern: documentIDPattern, Examples: []any{"doc_0123456789ab"}},
+	}
+}
+
+const documentIDPattern = "^doc_[0-9a-f]{12}$"
+
+// uploadBody describes the form that createDocument reads.
+func uploadBody(limits sheaf.Limits) *huma.RequestBody {
+	form := &huma.Schema{
+		Type:       huma.TypeObject,
+		Required:   []string{fileField},
+		Properties: map[string]*huma.Schema{},
+		// Other fields are refused, so that a misspelt one is not lost.
+		AdditionalProperties: false,
+	}
+	form.Properties[fileField] = &huma.Schema{
+		Type: huma.TypeString, Format: "binary",
+		Description: fmt.Sprintf("The content, with a filename; at most %d bytes", limits.Content),
+	}
+	for _, field := range uploadFields(limits) {
+		form.Properties[field.name] = &huma.Schema{
+			Type:        huma.TypeString,
+			Description: field.description + "; at most " + field.limitText,
+		}
+	}
+	return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: form}}}
+}
+
+func downloadParams() []*huma.Param {
+	one := 1.0
+	return []*huma.Param{
+		documentIDParam(),
+		queryParam("version", "An earlier content, by its number; the current one unless given", &huma.Schema{Type: huma.TypeInteger, Minimum: &one}),
+		headerParam("Range", "Parts of the content, such as bytes=0-1023"),
+		headerParam("If-Range", "Send the whole content instead of the range when it is another one now"),
+		headerParam("If-None-Match", "Answer 304 when the content still has this ETag"),
+		headerParam("If-Match", "Answer 412 unless the content has this ETag"),
+	}
+}
+
+func downloadHeaders() map[string]*huma.Param {
+	return map[string]*huma.Param{
+		"X-Document-Id":       headerOf("The document's id"),
+		"X-Document-Name":     headerOf("Its name"),
+		"X-Document-Filename": headerOf("Its filename"),
+		"Content-Disposition": headerOf("attachment, with the filename"),
+		"Content-Length":      headerOf("The number of bytes that follow"),
+		"Content-Encoding":    headerOf("gzip, when the content is stored in a form that allows it and Accept-Encoding asks for it"),
+		"ETag":                headerOf(`The content's SHA-256 in quotes; with "-gzip" behind it for the gzip form`),
+		"Last-Modified":       headerOf("When the document changed last"),
+		"Accept-Ranges":       headerOf("bytes, for the plain form"),
+		"Repr-Digest":         headerOf("The SHA-256 of the bytes of this form (RFC 9530)"),
+	}
+}
+
+func downloadResponses() map[string]*huma.Response {
+	content := map[string]*huma.MediaType{"*/*": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}
+	return map[string]*huma.Response{
+		"200": {Description: "The content", Headers: downloadHeaders(), Content: content},
+		"206": {Description: "The ranges asked for", Content: content},
+		"304": {Description: "The content still has the ETag of If-None-Match"},
+	}
+}
+
+func downloadErrors() []sheaf.ErrorKind {
+	return []sheaf.ErrorKind{
+		sheaf.ErrInvalid, sheaf.ErrNotFound, sheaf.ErrNotAcceptable, sheaf.ErrPreconditionFailed, sheaf.ErrRange,
+		sheaf.ErrDamaged, sheaf.ErrBackendUnavailable,
+	}
+}
+
+// documentProperties says of the fields of a document what their types do not.
+var documentProperties = map[string]struct{ description, pattern string }{
+	"document_id":       {"Names the document for good", documentIDPattern},
+	"name":              {"What people call it", ""},
+	"original_filename": {"As it was uploaded, without directories", ""},
+	"tags":              {"In the order given, each once", ""},
+	"size_bytes":        {"The size of the content", ""},
+	"checksum_sha256":   {"The SHA-256 of the content", "^[0-9a-f]{64}$"},
+	"uploaded_at":       {"When it was created; never changes", ""},
+	"updated_at":        {"When its content or description changed last", ""},
+	"path":              {"Where in a book it is; absent elsewhere", ""},
+	"version":           {"The number of its current content, from 1", ""},
+	"metadata":          {"A JSON object of its author's", ""},
+	"url":               {"Where it is served", ""},
+}
+
+// finishSchemas says in the schemas what huma cannot know.
+func finishSchemas(schemas map[string]*huma.Schema) {
+	// huma registers the schema of its own errors, which nobody gets to see.
+	delete(schemas, "ErrorModel")
+	delete(schemas, "ErrorDetail")
+	for name, property := range schemas["Document"].Properties {
+		property.Description = documentProperties[name].description
+		property.Pattern = documentProperties[name].pattern
+		if name == "metadata" {
+			property.Type = huma.TypeObject
+		}
+	}
+	for _, schema := range schemas {
+		for _, property := range schema.Properties {
+			neverNull(property)
+		}
+	}
+}
+
+// neverNull says that a list is empty rather than null. In huma that is a
+// variable for the whole process.
+func neverNull(schema *huma.Schema) {
+	if schema != nil && schema.Type == huma.TypeArray {
+		schema.Nullable = false
+		neverNull(schema.Items)
+	}
+}
+
+// documentation is what is made of the finished description of the API.
+type documentation struct {
+	json, yaml, page []byte
+}
+
+// document finishes the description when all routes are mounted.
+func (m *mounting) document() error {
+	api := m.api.OpenAPI()
+	finishSchemas(api.Components.Schemas.Map())
+	for _, path := range api.Paths {
+		if path.Get == nil {
+			continue
+		}
+		for _, response := range path.Get.Responses {
+			for _, content := range response.Content {
+				neverNull(content.Schema)
+			}
+		}
+	}
+	var err error
+	if m.built.json, err = json.Marshal(api); err != nil {
+		return fmt.Errorf("encode the OpenAPI document: %w", err)
+	}
+	if m.built.yaml, err = api.YAML(); err != nil {
+		return fmt.Errorf("encode the OpenAPI document: %w", err)
+	}
+	m.built.page, err = renderDocs(m.table, api)
+	return err
+}
+
+// openAPIDocument mounts the OpenAPI document in one of its two forms.
+func openAPIDocument(contentType string) mounter {
+	return func(m *mounting, operation *huma.Operation) {
+		built := m.built
+		m.handle(operation, func(_ *server, w http.ResponseWriter, _ *http.Request) error {
+			body := built.json
+			if contentType == "application/yaml" {
+				body = built.yaml
+			}
+			writeDocumentation(w, contentType, body)
+			return nil
+		})
+	}
+}
+
+func writeDocumentation(w http.ResponseWriter, contentType string, body []byte) {
+	header := w.Header()
+	header.Set("Content-Type", contentType)
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	header.Set("Cache-Control", "no-cache")
+	w.Write(body)
+}

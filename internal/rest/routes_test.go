@@ -1,0 +1,70 @@
+package rest
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/sheaf-dev/sheaf"
+)
+
+func TestPermissions(t *testing.T) {
+	var got strings.Builder
+	for _, p := range Permissions() {
+		scope := "public"
+		if !p.Public {
+			scope = p.Scope.String()
+		}
+		fmt.Fprintf(&got, "%-6s %-24s %s\n", p.Method, p.Path, scope)
+	}
+	const want = `POST   /documents               write
+GET    /documents               read
+GET    /documents/{document_id} read
+HEAD   /documents/{document_id} read
+DELETE /documents/{document_id} write
+GET    /health                  public
+GET    /livez                   public
+GET    /readyz                  public
+POST   /admin/fsck              admin
+GET    /admin/gc                admin
+GET    /openapi.json            public
+GET    /openapi.yaml            public
+GET    /docs                    public
+`
+	if got.String() != want {
+		t.Errorf("the permission matrix is\n%swant\n%s", got.String(), want)
+	}
+}
+
+func TestUnknownRoutes(t *testing.T) {
+	s := newServer(t, Options{})
+	for _, path := range []string{"/", "/nothing", "/documents/", "/documents/a/b/c", "/admin", "/schemas/Document", "/../etc"} {
+		wantProblem(t, s.get(path), sheaf.ErrNotFound)
+	}
+	for _, test := range []struct{ method, path, allow string }{
+		{http.MethodPut, "/documents", "GET, HEAD, POST"},
+		{http.MethodOptions, "/documents", "GET, HEAD, POST"},
+		{http.MethodPost, "/documents/doc_0123456789ab", "GET, HEAD, DELETE"},
+		{http.MethodGet, "/admin/fsck", "POST"},
+		{"BREW", "/health", "GET, HEAD"},
+	} {
+		answer := s.do(test.method, test.path, nil)
+		wantProblem(t, answer, sheaf.ErrMethodNotAllowed)
+		if got := answer.Header.Get("Allow"); got != test.allow {
+			t.Errorf("%s %s: Allow is %q, want %q", test.method, test.path, got, test.allow)
+		}
+	}
+}
+
+func TestNewChecksOptions(t *testing.T) {
+	if _, err := New(Options{}); err == nil {
+		t.Error("New without a library succeeds")
+	}
+	l, _, _ := newLibrary(t, sheaf.DefaultLimits())
+	for _, base := range []string{"sheaf.example", "ftp://sheaf.example", "https://", "https://x/?q", "://"} {
+		if _, err := New(Options{Library: l, BaseURL: base}); sheaf.KindOf(err) != sheaf.ErrInvalid {
+			t.Errorf("New with the base URL %q: %v, want invalid", base, err)
+		}
+	}
+}
