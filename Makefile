@@ -19,9 +19,8 @@ MAKEFLAGS += --no-print-directory
 # The race detector; empty where there is no C compiler: make test RACE=
 RACE ?= -race
 
-# Which benchmarks, and how long each: make bench BENCH=Push BENCHTIME=2s
-BENCH ?= .
-BENCHTIME ?= 1s
+# What is measured: make bench BENCH='-only push'; go run ./bench -help has more.
+BENCH ?= -listing
 
 # How long each fuzz target runs, and how often the crash test kills a server.
 FUZZTIME ?= 30s
@@ -95,7 +94,7 @@ check-static: build
 
 .PHONY: bench
 bench:
-	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem -timeout 2h ./...
+	go run ./bench $(BENCH)
 
 # Go fuzzes one target at a time. What it finds is kept in testdata/fuzz of the
 # package: commit it with the fix.

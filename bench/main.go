@@ -68,7 +68,7 @@ func (b *bench) run(ctx context.Context) error {
 		b.dir = dir
 	}
 	b.binary = filepath.Join(b.dir, "sheaf")
-	if err := build(ctx, b.binary); err != nil {
+	if err := build(ctx, b.binary, b.profile != ""); err != nil {
 		return err
 	}
 	if err := b.transfers(ctx); err != nil {

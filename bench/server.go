@@ -22,8 +22,14 @@ type server struct {
 	cmd *exec.Cmd
 }
 
-func build(ctx context.Context, binary string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/sheaf")
+// build builds the binary that is measured. One that can be profiled differs in
+// nothing else.
+func build(ctx context.Context, binary string, profiled bool) error {
+	args := []string{"build", "-o", binary}
+	if profiled {
+		args = append(args, "-tags", "profile")
+	}
+	cmd := exec.CommandContext(ctx, "go", append(args, "./cmd/sheaf")...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {

@@ -100,10 +100,13 @@ func (w *pipedAnswer) WriteHeader(status int) {
 	if n, err := strconv.ParseInt(w.header.Get("Content-Length"), 10, 64); err == nil && n >= 0 {
 		length = n
 	}
-	if w.hasBody(status) {
-		w.left = length
-	} else {
+	switch {
+	case status == http.StatusNoContent:
+		length, w.left = 0, 0
+	case w.req.Method == http.MethodHead, status == http.StatusNotModified:
 		w.left = 0
+	default:
+		w.left = length
 	}
 	w.begun <- beginning{response: &http.Response{
 		Status:     fmt.Sprintf("%d %s", status, http.StatusText(status)),
@@ -113,10 +116,6 @@ func (w *pipedAnswer) WriteHeader(status int) {
 		ContentLength: length,
 		Request:       w.req,
 	}}
-}
-
-func (w *pipedAnswer) hasBody(status int) bool {
-	return w.req.Method != http.MethodHead && status != http.StatusNoContent && status != http.StatusNotModified
 }
 
 // Write implements [http.ResponseWriter].

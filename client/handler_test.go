@@ -79,9 +79,8 @@ func TestHandlerTransportIsLikeTheNetwork(t *testing.T) {
 			panic(http.ErrAbortHandler)
 		}, 200, -1, "hello", true},
 		{"aborted at once", "GET", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 0, 0, "", false},
-		{"second status ignored", "GET", func(w http.ResponseWriter, _ *http.Request) {
+		{"header after the status", "GET", func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(404)
-			w.WriteHeader(200)
 			w.Header().Set("X-Late", "1")
 		}, 404, 0, "", false},
 	} {

@@ -299,7 +299,6 @@ func TestStopFinishesWhatWasAccepted(t *testing.T) {
 func TestStopCutsOffWhatDoesNotFinish(t *testing.T) {
 	s := sheaftest.Start(t, func(c *config.Config) { c.Server.ShutdownTimeout = 100 * time.Millisecond })
 	body, feed := io.Pipe()
-	defer feed.Close()
 	pushed := make(chan error, 1)
 	go func() {
 		_, err := s.Client.Push(context.Background(), client.PushInput{Filename: "endless.txt", Body: body})
@@ -313,6 +312,7 @@ func TestStopCutsOffWhatDoesNotFinish(t *testing.T) {
 	if took := time.Since(begin); took > 10*time.Second {
 		t.Errorf("stopping took %v, want it soon after the timeout of 100 ms", took)
 	}
+	feed.Close() // the client reads its source until then
 	if err := <-pushed; err == nil {
 		t.Error("an upload that was cut off succeeded")
 	}

@@ -47,7 +47,7 @@ func (a *App) Listen(ctx context.Context) error {
 		a.socket = nil
 		a.log.Warn("no socket in the data directory: commands reach this server by its URL only", "error", err)
 	}
-	a.ownership.announce(a.localURL())
+	a.ownership.announce(a.LocalURL())
 	return nil
 }
 
@@ -65,11 +65,12 @@ func (a *App) URL() string {
 	if a.config.Server.PublicURL != "" {
 		return a.config.Server.PublicURL
 	}
-	return a.localURL()
+	return a.LocalURL()
 }
 
-// localURL returns where clients on this machine reach the server.
-func (a *App) localURL() string {
+// LocalURL returns where clients on this machine reach the server, which no
+// proxy stands before. It is known after Listen.
+func (a *App) LocalURL() string {
 	address := a.tcp.Addr().(*net.TCPAddr)
 	host := address.IP.String()
 	if address.IP.IsUnspecified() {
@@ -103,7 +104,7 @@ func (a *App) Run(ctx context.Context) error {
 			go func() { failed <- server.Serve(listener) }()
 		}
 	}
-	a.log.Info("serving", "url", a.localURL(), "data", a.config.Storage.Dir)
+	a.log.Info("serving", "url", a.LocalURL(), "data", a.config.Storage.Dir)
 
 	var err error
 	select {

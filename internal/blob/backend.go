@@ -67,7 +67,7 @@ type Backend interface {
 // A FileAdopter is a backend that can take over a spooled file of the same file
 // system instead of copying it.
 type FileAdopter interface {
-	// Adopt does what Put does with the bytes of f, an unnamed file made by
+	// Adopt does what Put does with the bytes of f, a file made by
 	// [SpoolFile], complete and already synced. The caller still closes f and
 	// does not write to it any more. An error of kind ErrUnsupported means that
 	// nothing happened and Put should be used.

@@ -3,7 +3,7 @@
 // A content arrives through [Store.Receive], which reads it once into a spool
 // and says what it is: a [Ref] with digest, CRC-32, size and stored form. Small
 // ones stay in memory, to ride inside the catalog's commit; the rest waits in
-// an unnamed file that [Store.Place] makes durable in a [Backend]. The catalog
+// a file that [Store.Place] makes durable in a [Backend]. The catalog
 // remembers the Ref. [Store.Open] takes it and gives the content back,
 // checked: bytes that are not the ones that arrived are never served as if they
 // were.

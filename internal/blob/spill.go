@@ -110,7 +110,7 @@ func (s *spill) close() error {
 	if s.file == nil {
 		return nil
 	}
-	err := s.file.Close()
+	err := removeSpoolFile(s.file)
 	s.file = nil
 	return err
 }

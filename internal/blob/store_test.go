@@ -35,6 +35,7 @@ const (
 type testStore struct {
 	*blob.Store
 	spool, root string
+	disk        *fsblob.Backend
 	memory      *memblob.Backend
 	damages     atomic.Int64
 }
@@ -43,12 +44,12 @@ func newStore(t testing.TB, o blob.Options) *testStore {
 	t.Helper()
 	dir := t.TempDir()
 	s := &testStore{spool: filepath.Join(dir, "spool"), root: filepath.Join(dir, "blobs"), memory: memblob.New()}
-	disk, err := fsblob.New(s.root)
-	if err != nil {
+	var err error
+	if s.disk, err = fsblob.New(s.root); err != nil {
 		t.Fatal(err)
 	}
 	o.SpoolDir = s.spool
-	o.Backends = map[string]blob.Backend{onDisk: disk, inMemory: s.memory}
+	o.Backends = map[string]blob.Backend{onDisk: s.disk, inMemory: s.memory}
 	o.OnDamage = func(blob.Ref, error) { s.damages.Add(1) }
 	if s.Store, err = blob.NewStore(o); err != nil {
 		t.Fatal(err)

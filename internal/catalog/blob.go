@@ -78,12 +78,12 @@ func scanBlob(scan func(...any) error, more ...any) (b Blob, err error) {
 // backend, so that nothing sweeps the object away before its document commits.
 // It reports whether the blob is live already, in which case there is nothing to put.
 func (tx *Tx) ReserveBlob(ref blob.Ref) (live bool, err error) {
-	have, found, err := tx.Blob(ref.Backend, ref.Digest)
-	switch {
-	case err != nil:
+	if inserted, err := tx.insertBlob(ref, BlobPending); inserted || err != nil {
 		return false, err
-	case !found:
-		return false, tx.insertBlob(ref, BlobPending)
+	}
+	have, _, err := tx.Blob(ref.Backend, ref.Digest)
+	if err != nil {
+		return false, err
 	}
 	switch have.State {
 	case BlobLive:
@@ -104,14 +104,16 @@ var errDeleting = sheaf.Errorf(sheaf.ErrUnavailable, "this content is just being
 // one, for which [Tx.ReserveBlob] made a row, or an inline one, whose bytes are
 // stored here. A blob that is live already is left as it is.
 func (tx *Tx) KeepBlob(ref blob.Ref) error {
-	have, found, err := tx.Blob(ref.Backend, ref.Digest)
-	if err != nil {
-		return err
-	}
 	inline := ref.IsInline()
+	if inline {
+		if inserted, err := tx.insertBlob(ref, BlobLive); inserted || err != nil {
+			return err
+		}
+	}
+	have, found, err := tx.Blob(ref.Backend, ref.Digest)
 	switch {
-	case !found && inline:
-		return tx.insertBlob(ref, BlobLive)
+	case err != nil:
+		return err
 	case !found:
 		return fmt.Errorf("the blob %s was not reserved", ref.Digest)
 	case have.State == BlobLive:
@@ -128,17 +130,22 @@ func (tx *Tx) KeepBlob(ref blob.Ref) error {
 	return fmt.Errorf("the blob %s was put aside while it was stored again", ref.Digest)
 }
 
-func (tx *Tx) insertBlob(ref blob.Ref, state BlobState) error {
+// insertBlob makes the row of a blob, and reports false if there is one already.
+func (tx *Tx) insertBlob(ref blob.Ref, state BlobState) (inserted bool, err error) {
 	pk := tx.counters.blob + 1
-	_, err := tx.exec(`
+	result, err := tx.exec(`
 		insert into blobs (pk, digest, backend, domain, state, state_at, size, crc32, encoding, stored_size)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		on conflict (digest, backend, domain) do nothing`,
 		pk, ref.Digest[:], ref.Backend, unsealed, int(state), tx.now, ref.Size, int64(ref.CRC32), string(ref.Encoding), ref.StoredSize)
 	if err != nil {
-		return err
+		return false, err
+	}
+	if n, err := result.RowsAffected(); n == 0 || err != nil {
+		return false, err
 	}
 	tx.counters.blob = pk
-	return tx.insertInline(pk, ref)
+	return true, tx.insertInline(pk, ref)
 }
 
 func (tx *Tx) insertInline(pk int64, ref blob.Ref) error {
@@ -180,6 +187,7 @@ func (tx *Tx) DamageBlob(backend string, digest sheaf.Digest) (marked bool, err 
 	if _, err := tx.exec(`delete from inline_blobs where blob = $1`, have.PK); err != nil {
 		return false, err
 	}
+	tx.touched.all = true
 	return true, tx.setBlobState(have.PK, BlobDamaged)
 }
 

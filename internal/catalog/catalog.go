@@ -63,13 +63,18 @@ type Catalog struct {
 	readerCount int
 
 	collections collectionCache
+	heads       *headCache
 }
 
 // Open opens the catalog, making or migrating its schema as needed. The context
 // bounds opening only. A catalog of a newer Sheaf is refused.
 func Open(ctx context.Context, options Options) (*Catalog, error) {
 	options = options.withDefaults()
-	c := &Catalog{options: options, readers: make(chan *conn, options.Readers)}
+	heads, err := newHeadCache()
+	if err != nil {
+		return nil, err
+	}
+	c := &Catalog{options: options, readers: make(chan *conn, options.Readers), heads: heads}
 	opened := false
 	defer func() {
 		if !opened {

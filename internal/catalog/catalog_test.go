@@ -97,18 +97,12 @@ func TestCreateAndRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = c.Read(t.Context(), func(v *View) error {
-		h, ref, found, err := v.HeadContent(made.ID)
-		if err != nil || !found {
-			t.Fatalf("the head of %s: found %t, %v", made.ID, found, err)
-		}
-		if h.Name != "a.md" || fmt.Sprint(h.Tags) != "[x y]" || h.Rev != 2 || string(ref.Inline) != "hello" {
-			t.Errorf("the head reads as %+v with %q", h, ref.Inline)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
+	h, ref, found, err := c.HeadContent(t.Context(), made.ID)
+	if err != nil || !found {
+		t.Fatalf("the head of %s: found %t, %v", made.ID, found, err)
+	}
+	if h.Name != "a.md" || fmt.Sprint(h.Tags) != "[x y]" || h.Rev != 2 || string(ref.Inline) != "hello" {
+		t.Errorf("the head reads as %+v with %q", h, ref.Inline)
 	}
 	checkClean(t, c)
 }

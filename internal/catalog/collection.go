@@ -76,6 +76,7 @@ func (tx *Tx) CreateCollection(collection sheaf.Collection) error {
 	} else if n == 0 {
 		return sheaf.Errorf(sheaf.ErrExists, "there is a collection %s already", collection.Name)
 	}
+	tx.touched.all = true
 	tx.AfterCommit(func() {
 		if err := tx.catalog.collections.load(tx.conn); err != nil {
 			tx.catalog.options.Log.Error("read collections after a change", "error", err)

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 
@@ -86,8 +87,24 @@ func (v *View) Head(id sheaf.DocumentID) (h Head, found bool, err error) {
 }
 
 // HeadContent returns a document with what is needed to read its current
-// content. Ref.Digest is zero when the content's blob is not known.
-func (v *View) HeadContent(id sheaf.DocumentID) (h Head, ref blob.Ref, found bool, err error) {
+// content. Ref.Digest is zero when that is not known to be readable. Slices of
+// the result are shared and must not be changed.
+func (c *Catalog) HeadContent(ctx context.Context, id sheaf.DocumentID) (h Head, ref blob.Ref, found bool, err error) {
+	if cached, ok := c.heads.get(id); ok {
+		return cached.head, cached.ref, true, nil
+	}
+	generation := c.heads.now()
+	err = c.Read(ctx, func(v *View) (err error) {
+		h, ref, found, err = v.headContent(id)
+		return err
+	})
+	if err == nil && found && !ref.Digest.IsZero() && !ref.IsInline() {
+		c.heads.put(generation, cachedHead{h, ref})
+	}
+	return h, ref, found, err
+}
+
+func (v *View) headContent(id sheaf.DocumentID) (h Head, ref blob.Ref, found bool, err error) {
 	var s headScan
 	var encoding *string
 	var crc, stored *int64
@@ -152,6 +169,7 @@ func (tx *Tx) UpdateDocument(before Head, after *Head) error {
 		return err
 	}
 	after.Rev, after.UpdatedAt = rev, tx.Now()
+	tx.touched.documents = append(tx.touched.documents, before.ID)
 	_, err = tx.exec(`
 		update documents set path = $2, name = $3, filename = $4, description = $5, tags = $6, metadata = $7,
 			version = $8, digest = $9, size = $10, mime = $11, updated_at = $12, rev = $13, deleted = $14

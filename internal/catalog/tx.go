@@ -11,6 +11,7 @@ type Tx struct {
 	counters
 	writer      *writer
 	heads       map[string]streamHead // of the streams that this transaction has written
+	touched     touched               // including what a mutation that failed has touched
 	dirty       bool                  // whether the current mutation has written
 	afterCommit []func()
 }

@@ -235,6 +235,8 @@ func (w *writer) attempt(savepoints bool) (outcomes []error, tx *Tx, err error) 
 			w.join()
 		}
 	}
+	done := w.catalog.heads.committing(tx.touched)
+	defer done()
 	if _, err := w.conn.exec(`commit`); err != nil {
 		return nil, nil, err
 	}

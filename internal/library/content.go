@@ -26,12 +26,7 @@ func (s *Session) OpenDocument(ctx context.Context, id sheaf.DocumentID, version
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return nil, err
 	}
-	var document sheaf.Document
-	var ref blob.Ref
-	err := s.library.catalog.Read(ctx, func(v *catalog.View) (err error) {
-		document, ref, err = findContent(v, s.library.catalog, id, version)
-		return err
-	})
+	document, ref, err := s.library.findContent(ctx, id, version)
 	if err != nil {
 		return nil, err
 	}
@@ -43,25 +38,15 @@ func (s *Session) OpenDocument(ctx context.Context, id sheaf.DocumentID, version
 	return &Content{Document: document, content: content}, nil
 }
 
-func findContent(v *catalog.View, c *catalog.Catalog, id sheaf.DocumentID, number int) (sheaf.Document, blob.Ref, error) {
-	head, ref, found, err := v.HeadContent(id)
+func (l *Library) findContent(ctx context.Context, id sheaf.DocumentID, number int) (sheaf.Document, blob.Ref, error) {
+	head, ref, found, err := l.catalog.HeadContent(ctx, id)
 	switch {
 	case err != nil:
 		return sheaf.Document{}, blob.Ref{}, err
 	case !found || head.Deleted:
 		return sheaf.Document{}, blob.Ref{}, errNoDocument
 	case number != 0 && number != head.Version:
-		version, found, err := v.Version(head.PK, number)
-		if err != nil {
-			return sheaf.Document{}, blob.Ref{}, err
-		}
-		if !found {
-			return sheaf.Document{}, blob.Ref{}, sheaf.Errorf(sheaf.ErrNotFound, "Version not found: %d", number).
-				WithHint(fmt.Sprintf("the document has the versions 1 to %d", head.Version))
-		}
-		head.Version, head.Digest, head.Size, head.MIME = version.Number, version.Digest, version.Size, version.MIME
-		backend := ref.Backend
-		if ref, _, err = v.LiveRef(backend, version.Digest); err != nil {
+		if ref, err = l.pastContent(ctx, &head, ref.Backend, number); err != nil {
 			return sheaf.Document{}, blob.Ref{}, err
 		}
 	}
@@ -70,6 +55,25 @@ func findContent(v *catalog.View, c *catalog.Catalog, id sheaf.DocumentID, numbe
 			WithHint("push the same content again to heal it, or read another version")
 	}
 	return head.Document, ref, nil
+}
+
+// pastContent makes head describe an older version and returns what is needed to
+// read it.
+func (l *Library) pastContent(ctx context.Context, head *catalog.Head, backend string, number int) (ref blob.Ref, err error) {
+	err = l.catalog.Read(ctx, func(v *catalog.View) error {
+		version, found, err := v.Version(head.PK, number)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return sheaf.Errorf(sheaf.ErrNotFound, "Version not found: %d", number).
+				WithHint(fmt.Sprintf("the document has the versions 1 to %d", head.Version))
+		}
+		head.Version, head.Digest, head.Size, head.MIME = version.Number, version.Digest, version.Size, version.MIME
+		ref, _, err = v.LiveRef(backend, version.Digest)
+		return err
+	})
+	return ref, err
 }
 
 // Reader returns the plain bytes, an *os.File when a file holds just them. It

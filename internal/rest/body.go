@@ -20,7 +20,6 @@ type idleReader struct {
 	connection *http.ResponseController
 	idle       time.Duration
 	until      time.Time // the deadline that is set
-	err        error     // what ended the body, other than its end
 }
 
 // Read implements [io.Reader].
@@ -38,14 +37,13 @@ func (b *idleReader) Read(p []byte) (int, error) {
 		err = sheaf.Errorf(sheaf.ErrTimeout, "no byte of the body arrived for %v", b.idle).
 			WithHint("send the body without pauses, or raise the server's idle timeout of uploads")
 	}
-	if err != nil && err != io.EOF {
-		b.err = err
-	}
 	return n, err
 }
 
-// done takes the deadline away: net/http watches the connection for its end
-// while the operation commits, and would take the deadline for that.
+// done takes the deadline away when a body was read to its end: net/http
+// watches the connection while the operation commits, and would take the
+// deadline for the client's leaving. After an error the deadline stays, because
+// net/http reads some of the rest of the body before it answers.
 func (b *idleReader) done() {
 	_ = b.connection.SetReadDeadline(time.Time{})
 }

@@ -56,13 +56,13 @@ func (s *server) createDocument(w http.ResponseWriter, r *http.Request) error {
 	})
 	buffered.Reset(nil)
 	bodyBuffers.Put(buffered)
-	body.done()
 	if f.upload != nil {
 		defer f.upload.Close()
 	}
 	if err != nil {
 		return err
 	}
+	body.done()
 
 	doc, err := session.CreateDocument(r.Context(), library.NewDocument{
 		Content:        f.upload,

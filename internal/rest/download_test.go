@@ -382,3 +382,35 @@ func TestDownloadTime(t *testing.T) {
 		}
 	}
 }
+
+// A sink is a ResponseWriter without a connection.
+type sink struct{ header http.Header }
+
+func (s *sink) Header() http.Header                       { return s.header }
+func (s *sink) WriteHeader(int)                           {}
+func (s *sink) Write(p []byte) (int, error)               { return len(p), nil }
+func (s *sink) ReadFrom(r io.Reader) (n int64, err error) { return io.Copy(io.Discard, r) }
+
+// What a download of 10 KB costs beside the connection.
+func BenchmarkDownload(b *testing.B) {
+	s := newServer(b, Options{})
+	doc := s.push("random.bin", randomText(10<<10))
+	r := httptest.NewRequest(http.MethodGet, "/documents/"+string(doc.ID), nil)
+	handler := s.Config.Handler
+	b.ReportAllocs()
+	for b.Loop() {
+		handler.ServeHTTP(&sink{http.Header{}}, r)
+	}
+}
+
+// The same without a store, to compare.
+func BenchmarkServeContent(b *testing.B) {
+	content := []byte(randomText(10 << 10))
+	r := httptest.NewRequest(http.MethodGet, "/x", nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		w := &sink{http.Header{}}
+		w.header.Set("Content-Type", "application/octet-stream")
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+	}
+}

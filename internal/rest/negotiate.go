@@ -94,17 +94,27 @@ func checkPreconditions(header http.Header, selected string, forms []string, mod
 		if !matchesAny(lines, forms, false) {
 			return failed
 		}
-	} else if since, err := http.ParseTime(header.Get("If-Unmodified-Since")); err == nil && modified.After(since) {
+	} else if since, given := timeOf(header, "If-Unmodified-Since"); given && modified.After(since) {
 		return failed
 	}
 	if lines := header["If-None-Match"]; len(lines) > 0 {
 		if matchesAny(lines, []string{selected}, true) {
 			return notModified
 		}
-	} else if since, err := http.ParseTime(header.Get("If-Modified-Since")); err == nil && !modified.After(since) {
+	} else if since, given := timeOf(header, "If-Modified-Since"); given && !modified.After(since) {
 		return notModified
 	}
 	return proceed
+}
+
+// timeOf returns the time in a header; one that cannot be read is as good as none.
+func timeOf(header http.Header, name string) (time.Time, bool) {
+	values := header[name]
+	if len(values) == 0 {
+		return time.Time{}, false
+	}
+	t, err := http.ParseTime(values[0])
+	return t, err == nil
 }
 
 // matchesAny reports whether a list of entity tags has one of etags, or is "*".

@@ -229,6 +229,9 @@ func finishSchemas(schemas map[string]*huma.Schema) {
 		}
 	}
 	for _, schema := range schemas {
+		// Answers will have further fields, which must not break a client. No
+		// request has a JSON body, where an unknown field would be a mistake.
+		schema.AdditionalProperties = nil
 		for _, property := range schema.Properties {
 			neverNull(property)
 		}

@@ -98,7 +98,9 @@ func (s *testServer) do(method, path string, body io.Reader, headers ...string) 
 		r.Header.Set(headers[i], headers[i+1])
 	}
 	// The transport would ask for gzip and unpack it unseen.
-	client := &http.Client{Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true}}
+	transport := &http.Transport{DisableCompression: true}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport}
 	answer, err := client.Do(r)
 	if err != nil {
 		s.t.Fatalf("%s %s: %v", method, path, err)

@@ -15,7 +15,7 @@ import (
 type Server struct {
 	App    *app.App
 	Config config.Config
-	URL    string // without a trailing slash
+	URL    string // on this machine, without a trailing slash
 	Client *client.Client
 
 	t    testing.TB
@@ -55,7 +55,7 @@ func StartConfig(t testing.TB, c config.Config) *Server {
 		a.Close()
 		t.Fatalf("listening: %v", err)
 	}
-	s := &Server{App: a, Config: c, URL: a.URL(), t: t}
+	s := &Server{App: a, Config: c, URL: a.LocalURL(), t: t}
 	if s.Client, err = client.New(s.URL); err != nil {
 		a.Close()
 		t.Fatalf("client of %s: %v", s.URL, err)

@@ -68,7 +68,7 @@ func (b *Backend) putBatch(ctx context.Context, objects []blob.Small) error {
 
 	named := map[string]struct{}{}
 	for i, object := range objects {
-		if err := b.name(ctx, object.Key, int64(len(object.Bytes)), files[i].link); err != nil {
+		if err := b.name(ctx, object.Key, int64(len(object.Bytes)), files[i].moveTo); err != nil {
 			return err
 		}
 		named[b.partition(object.Key)] = struct{}{}

@@ -3,12 +3,11 @@
 //
 //	ab/<key>                    an object; ab is how its key begins
 //	quarantine/<key>.<unix ns>  an object that was damaged
-//	tmp/                        files being written, where they must have a name
+//	tmp/                        files being written; emptied by New
 //
 // A file gets its name only when its bytes are durable, and Put returns only
-// when the name is: file, fsync, linkat, fsync of the directory. On Linux the
-// file has no name before (O_TMPFILE), so that a crash leaves nothing behind.
-// One process at a time may use a directory.
+// when the name is: file, fsync, rename that replaces nothing, fsync of the
+// directory. One process at a time may use a directory.
 package fsblob
 
 import (
@@ -37,7 +36,6 @@ const (
 // its optional abilities.
 type Backend struct {
 	root     string
-	unnamed  bool // the file system has files without names, and can name them
 	syncsAll bool // the file system can be synced as a whole, and says when that failed
 
 	mu         sync.Mutex
@@ -66,11 +64,6 @@ func New(root string) (*Backend, error) {
 	if err := os.Mkdir(tmp, 0o700); err != nil {
 		return nil, fmt.Errorf("create the blob directory: %w", err)
 	}
-	if b.unnamed = canNameUnnamed(tmp); b.unnamed {
-		if err := os.Remove(tmp); err != nil {
-			return nil, fmt.Errorf("create the blob directory: %w", err)
-		}
-	}
 	b.syncsAll = canSyncFileSystem(root)
 	return b, nil
 }
@@ -88,31 +81,28 @@ func (b *Backend) Put(ctx context.Context, key blob.Key, body io.Reader, size in
 	if err := file.Sync(); err != nil {
 		return putError(key, err)
 	}
-	return putError(key, b.publish(ctx, key, size, file.link))
+	return putError(key, b.publish(ctx, key, size, file.moveTo))
 }
 
 // Adopt implements [blob.FileAdopter].
 func (b *Backend) Adopt(ctx context.Context, key blob.Key, f *os.File) error {
-	if !b.unnamed {
-		return errNotAdoptable
-	}
 	info, err := f.Stat()
 	if err != nil {
 		return putError(key, err)
 	}
-	err = b.publish(ctx, key, info.Size(), func(path string) error { return linkUnnamed(f, path) })
-	if isOtherFileSystem(err) {
+	err = b.publish(ctx, key, info.Size(), func(path string) error { return move(f.Name(), path) })
+	if cannotMove(err) {
 		return errNotAdoptable
 	}
 	return putError(key, err)
 }
 
-var errNotAdoptable = &sheaf.Error{Kind: sheaf.ErrUnsupported, Message: "the spool file cannot be linked into the blob directory"}
+var errNotAdoptable = &sheaf.Error{Kind: sheaf.ErrUnsupported, Message: "the spool file is on another file system than the blob directory"}
 
 // publish gives a file of size durable bytes the name of key, and makes the
 // name durable.
-func (b *Backend) publish(ctx context.Context, key blob.Key, size int64, link func(path string) error) error {
-	if err := b.name(ctx, key, size, link); err != nil {
+func (b *Backend) publish(ctx context.Context, key blob.Key, size int64, moveTo func(path string) error) error {
+	if err := b.name(ctx, key, size, moveTo); err != nil {
 		return err
 	}
 	// Also when the object was there: who put it may not have got this far.
@@ -121,7 +111,7 @@ func (b *Backend) publish(ctx context.Context, key blob.Key, size int64, link fu
 
 // name gives a file of size durable bytes the name of key, unless an object of
 // that size has it. One of another size is put into quarantine.
-func (b *Backend) name(ctx context.Context, key blob.Key, size int64, link func(path string) error) error {
+func (b *Backend) name(ctx context.Context, key blob.Key, size int64, moveTo func(path string) error) error {
 	path, err := b.path(key)
 	if err != nil {
 		return err
@@ -134,7 +124,7 @@ func (b *Backend) name(ctx context.Context, key blob.Key, size int64, link func(
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err = link(path); !errors.Is(err, fs.ErrExist) {
+		if err = moveTo(path); !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 		there, statErr := os.Lstat(path)

@@ -2,6 +2,7 @@ package fsblob
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,7 +19,6 @@ func TestContract(t *testing.T) {
 		limit func(*Backend) // to what other systems can do
 	}{
 		{"as here", func(*Backend) {}},
-		{"named temporary files", func(b *Backend) { useNames(t, b) }},
 		{"one sync per file", func(b *Backend) { b.syncsAll = false }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -39,15 +39,6 @@ func open(t *testing.T, root string) *Backend {
 		t.Fatalf("New: %v", err)
 	}
 	return b
-}
-
-// useNames makes b do without unnamed files.
-func useNames(t *testing.T, b *Backend) {
-	t.Helper()
-	b.unnamed = false
-	if err := os.MkdirAll(filepath.Join(b.root, tmpDir), 0o700); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // wantNothingHalfWritten checks that every file is an object or in quarantine.
@@ -90,7 +81,6 @@ func TestLayout(t *testing.T) {
 
 func TestLeftoversOfAKilledProcess(t *testing.T) {
 	b := open(t, t.TempDir())
-	useNames(t, b)
 	file, err := b.stage()
 	if err != nil {
 		t.Fatal(err)
@@ -99,12 +89,12 @@ func TestLeftoversOfAKilledProcess(t *testing.T) {
 	if _, err := file.Write([]byte("half a fi")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(file.name); err != nil {
+	if _, err := os.Stat(file.Name()); err != nil {
 		t.Fatal(err)
 	}
 	open(t, b.root)
-	if _, err := os.Stat(file.name); err == nil {
-		t.Errorf("%s is still there after New", file.name)
+	if _, err := os.Stat(file.Name()); err == nil {
+		t.Errorf("%s is still there after New", file.Name())
 	}
 }
 
@@ -177,5 +167,31 @@ func TestQuarantineKeepsTheFile(t *testing.T) {
 	}
 	if got, err := os.ReadFile(aside[0]); err != nil || !bytes.Equal(got, content) {
 		t.Errorf("the file in quarantine has %d bytes, %v", len(got), err)
+	}
+}
+
+// What other systems do in place of renaming.
+func TestMoveByLink(t *testing.T) {
+	dir := t.TempDir()
+	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
+	for _, test := range []struct {
+		content, want string
+		err           error
+	}{
+		{"first", "first", nil},
+		{"second", "first", fs.ErrExist},
+	} {
+		if err := os.WriteFile(from, []byte(test.content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := moveByLink(from, to); !errors.Is(err, test.err) {
+			t.Errorf("moving %q: %v, want %v", test.content, err, test.err)
+		}
+		if got, err := os.ReadFile(to); string(got) != test.want || err != nil {
+			t.Errorf("after moving %q there is %q, %v; want %q", test.content, got, err, test.want)
+		}
+		if _, err := os.Stat(from); (err == nil) != (test.err != nil) {
+			t.Errorf("after moving %q, the old name: %v", test.content, err)
+		}
 	}
 }

@@ -3,37 +3,25 @@ package fsblob
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 )
 
-// A staged file holds the bytes of an object that has no name yet.
+// A staged file holds the bytes of an object that does not have its name yet.
 type staged struct {
 	*os.File
-	name string // in the tmp directory; empty of a file without a name
+	moved bool
 }
 
-// stage creates an empty staged file. The caller discards it, linked or not.
+// stage creates an empty staged file. The caller discards it, named or not.
 func (b *Backend) stage() (*staged, error) {
-	if b.unnamed {
-		// In the root, not in the partition: files that are written one after
-		// another then lie close to each other.
-		f, err := openUnnamed(b.root)
-		if err != nil {
-			return nil, err
-		}
-		return &staged{File: f}, nil
-	}
-	name := filepath.Join(b.root, tmpDir, rand.Text())
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(filepath.Join(b.root, tmpDir, rand.Text()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	return &staged{File: f, name: name}, nil
+	return &staged{File: f}, nil
 }
 
 // fill writes a body that has to have the given size.
@@ -48,32 +36,21 @@ func (s *staged) fill(ctx context.Context, body io.Reader, size int64) error {
 	return err
 }
 
-// link gives the file a name, which may not be taken: then the error is
-// [fs.ErrExist].
-func (s *staged) link(path string) error {
-	if s.name == "" {
-		return linkUnnamed(s.File, path)
-	}
-	err := os.Link(s.name, path)
-	if err == nil || errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	// There are file systems without hard links. That two may rename to the
-	// same name does no harm: their bytes are the same.
-	if _, err := os.Lstat(path); err == nil {
-		return fs.ErrExist
-	}
-	s.Close() // Windows renames no open file
-	return os.Rename(s.name, path)
-}
-
-// discard closes the file and removes its name in the tmp directory. The name
-// that link gave stays.
+// discard closes the file and removes it, unless it has been moved to its name.
 func (s *staged) discard() {
 	s.Close()
-	if s.name != "" {
-		os.Remove(s.name)
+	if !s.moved {
+		os.Remove(s.Name())
 	}
+}
+
+// moveTo gives the file a name, which may not be taken: then the error is
+// [fs.ErrExist]. It closes the file first: Windows moves no open one.
+func (s *staged) moveTo(path string) error {
+	s.Close()
+	err := move(s.Name(), path)
+	s.moved = err == nil
+	return err
 }
 
 // A contextReader reads until its context is done.

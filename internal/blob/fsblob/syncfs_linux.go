@@ -1,55 +1,12 @@
 package fsblob
 
 import (
-	"crypto/rand"
-	"errors"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
-	"github.com/sheaf-dev/sheaf/internal/blob"
 	"golang.org/x/sys/unix"
 )
-
-// canNameUnnamed tries whether files can be made without a name in dir and be
-// given one, which also takes /proc.
-func canNameUnnamed(dir string) bool {
-	f, err := openUnnamed(dir)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	name := filepath.Join(dir, "probe-"+rand.Text())
-	if err := linkUnnamed(f, name); err != nil {
-		return false
-	}
-	return os.Remove(name) == nil
-}
-
-func openUnnamed(dir string) (*os.File, error) { return blob.OpenUnnamed(dir) }
-
-// linkUnnamed gives an unnamed file a name. Without /proc it would take
-// AT_EMPTY_PATH, and with it CAP_DAC_READ_SEARCH: see open(2), O_TMPFILE.
-func linkUnnamed(f *os.File, path string) error {
-	fd := "/proc/self/fd/" + strconv.Itoa(int(f.Fd()))
-	for {
-		err := unix.Linkat(unix.AT_FDCWD, fd, unix.AT_FDCWD, path, unix.AT_SYMLINK_FOLLOW)
-		switch err {
-		case nil:
-			return nil
-		case unix.EINTR:
-			continue
-		}
-		return &os.LinkError{Op: "linkat", Old: fd, New: path, Err: err}
-	}
-}
-
-// isOtherFileSystem reports whether linkUnnamed failed because the file cannot
-// be linked there: it is of another file system, or had a name and lost it.
-func isOtherFileSystem(err error) bool {
-	return errors.Is(err, unix.EXDEV) || errors.Is(err, unix.ENOENT)
-}
 
 // canSyncFileSystem reports whether syncfs(2) is known to report the errors of
 // writing in dir: since Linux 5.8, and not through layers such as overlayfs.

@@ -1,0 +1,86 @@
+package catalog
+
+import (
+	"sync"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/blob"
+)
+
+// headCacheSize is how many documents are remembered: the ones that are read
+// again and again, at about a kilobyte each.
+const headCacheSize = 4096
+
+// A headCache remembers what [View.HeadContent] has read, of documents whose
+// bytes are in their backend.
+//
+// It must never give what a commit has replaced, once that commit can be seen by
+// anyone. So the writer drops what a transaction has touched right before it is
+// committed, and from then until after the commit nothing that was read is
+// remembered, because nobody knows on which side it was read.
+type headCache struct {
+	heads *lru.Cache[sheaf.DocumentID, cachedHead]
+
+	mu         sync.Mutex
+	generation uint64 // grows before and after every commit that changes something; odd in between
+}
+
+type cachedHead struct {
+	head Head
+	ref  blob.Ref
+}
+
+func newHeadCache() (*headCache, error) {
+	heads, err := lru.New[sheaf.DocumentID, cachedHead](headCacheSize)
+	return &headCache{heads: heads}, err
+}
+
+func (c *headCache) get(id sheaf.DocumentID) (cachedHead, bool) { return c.heads.Get(id) }
+
+// now returns the generation to pass to put. It has to be asked for before reading.
+func (c *headCache) now() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.generation
+}
+
+// put remembers what was read, unless something was changed since now.
+func (c *headCache) put(generation uint64, read cachedHead) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if generation == c.generation && generation%2 == 0 {
+		c.heads.Add(read.head.ID, read)
+	}
+}
+
+// A touched set is what a transaction has changed of documents that may be remembered.
+type touched struct {
+	documents []sheaf.DocumentID
+	all       bool // a change that may concern any document
+}
+
+func (t touched) nothing() bool { return len(t.documents) == 0 && !t.all }
+
+// committing forgets what a transaction has touched, right before its commit.
+// The writer calls done once the commit has succeeded or failed.
+func (c *headCache) committing(t touched) (done func()) {
+	if t.nothing() {
+		return func() {}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.generation++
+	if t.all {
+		c.heads.Purge()
+	}
+	for _, id := range t.documents {
+		c.heads.Remove(id)
+	}
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.generation++
+	}
+}

@@ -1,0 +1,101 @@
+package catalog
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/sheaf-dev/sheaf"
+)
+
+// makeDrained creates a document whose bytes have left the catalog, so that its
+// head may be remembered.
+func makeDrained(t testing.TB, c *Catalog, collection *Collection, name string) Head {
+	t.Helper()
+	h, err := create(t.Context(), c, collection, name, nil, []byte(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.Mutate(t.Context(), 0, func(tx *Tx) error {
+		blobs, err := tx.InlineBlobs(100, 1<<20)
+		if err != nil {
+			return err
+		}
+		return tx.DropInline(blobs)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// While a document is changed again and again, no reader may see it go back: not
+// even for the moment between a commit and its acknowledgement.
+func TestHeadsNeverGoBack(t *testing.T) {
+	c, collection := withCollection(t, Options{})
+	h := makeDrained(t, c, collection, "0")
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	var shared struct {
+		sync.Mutex
+		latest int64
+	}
+	for range 4 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				shared.Lock()
+				before := shared.latest
+				shared.Unlock()
+				head, _, _, err := c.HeadContent(t.Context(), h.ID)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				shared.Lock()
+				if head.Rev < before {
+					t.Errorf("a read gave revision %d after another had given %d", head.Rev, before)
+				}
+				shared.latest = max(shared.latest, head.Rev)
+				shared.Unlock()
+			}
+		})
+	}
+	for i := range 300 {
+		after, err := change(t.Context(), c, h.ID, func(h *Head) { h.Name = fmt.Sprint(i + 1) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, _, _, err := c.HeadContent(t.Context(), h.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if head.Rev < after.Rev {
+			t.Fatalf("after revision %d was acknowledged, %d was read", after.Rev, head.Rev)
+		}
+	}
+	close(stop)
+	readers.Wait()
+}
+
+func TestDamagedBlobIsNotRemembered(t *testing.T) {
+	c, collection := withCollection(t, Options{})
+	h := makeDrained(t, c, collection, "x")
+	for _, want := range []bool{true, false} {
+		_, ref, found, err := c.HeadContent(t.Context(), h.ID)
+		if err != nil || !found || ref.Digest.IsZero() == want {
+			t.Fatalf("the content of the head: %v, found %t, %v; want it readable: %t", ref, found, err, want)
+		}
+		err = c.Mutate(t.Context(), 0, func(tx *Tx) error {
+			_, err := tx.DamageBlob(collection.Backend, sheaf.DigestOf([]byte("x")))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
