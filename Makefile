@@ -45,7 +45,7 @@ test: $(if $(RACE),compiler)
 # The race detector is linked with C.
 .PHONY: compiler
 compiler:
-	if command -v "$$(go env CC)" >/dev/null; then exit; fi
+	@if command -v "$$(go env CC)" >/dev/null; then exit; fi
 	echo "installing a C compiler for the race detector"
 	sudo=; if [ "$$(id -u)" != 0 ]; then sudo=sudo; fi
 	$$sudo apt-get update -q
@@ -56,7 +56,7 @@ check: check-format check-vet check-platforms check-modules check-static
 
 .PHONY: check-format
 check-format:
-	unformatted=$$(gofmt -l .)
+	@unformatted=$$(gofmt -l .)
 	if [ -n "$$unformatted" ]; then
 		echo "not formatted; run gofmt -w on:"; echo "$$unformatted"; exit 1
 	fi
@@ -72,7 +72,7 @@ check-vet:
 # Tests are compiled too (vet does), because they differ by platform as well.
 .PHONY: check-platforms
 check-platforms:
-	for platform in $(PLATFORMS); do
+	@for platform in $(PLATFORMS); do
 		echo "$$platform"
 		export CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/}
 		go build -o /dev/null ./cmd/sheaf
@@ -100,7 +100,7 @@ bench:
 # package: commit it with the fix.
 .PHONY: fuzz
 fuzz:
-	grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sort | while IFS=: read -r file _ target; do
+	@grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sort | while IFS=: read -r file _ target; do
 		target=$${target#func }
 		echo "== $$target in $$(dirname "$$file")"
 		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" </dev/null

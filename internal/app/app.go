@@ -113,6 +113,7 @@ func (a *App) open(ctx context.Context) error {
 		Backends:       kinds,
 		DefaultBackend: a.config.Storage.DefaultBackend,
 		Limits:         a.config.Limits,
+		ScrubRate:      a.config.Storage.ScrubRate,
 		Log:            a.log,
 	})
 	if err != nil {

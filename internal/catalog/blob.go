@@ -15,7 +15,7 @@ const (
 	BlobLive                       // readable
 	BlobCondemned                  // referenced by nothing; a writer may revive it
 	BlobDeleting                   // being removed; a writer waits and puts it again
-	BlobDamaged                    // put aside; a writer stores it again
+	BlobDamaged                    // found damaged or missing; readers try it all the same, a writer stores it again
 )
 
 // A Blob is a blob as the catalog has it.
@@ -51,6 +51,9 @@ func (v *View) Blob(backend string, digest sheaf.Digest) (b Blob, found bool, er
 	}
 	return b, true, finish()
 }
+
+// Readable reports whether a blob in that state may have stored bytes worth reading.
+func (s BlobState) Readable() bool { return s == BlobLive || s == BlobDamaged }
 
 // Blobs calls each for blobs with a pk above after, in order, without inline
 // bytes: for count of them, or for all when count is negative.
@@ -177,18 +180,25 @@ func (tx *Tx) setBlobState(pk int64, state BlobState) error {
 	return err
 }
 
-// DamageBlob marks a live blob as damaged and drops inline bytes of it. It
-// reports whether it did: another reader may have been first.
+// DamageBlob marks a live blob as damaged, so that the next writer of the content
+// stores it again. It reports whether it did: another reader may have been first.
 func (tx *Tx) DamageBlob(backend string, digest sheaf.Digest) (marked bool, err error) {
+	return tx.changeBlob(backend, digest, BlobLive, BlobDamaged)
+}
+
+// RecoverBlob marks a damaged blob, whose stored bytes have turned out to be
+// right again, as live. It reports whether it was marked as damaged.
+func (tx *Tx) RecoverBlob(backend string, digest sheaf.Digest) (recovered bool, err error) {
+	return tx.changeBlob(backend, digest, BlobDamaged, BlobLive)
+}
+
+func (tx *Tx) changeBlob(backend string, digest sheaf.Digest, from, to BlobState) (changed bool, err error) {
 	have, found, err := tx.Blob(backend, digest)
-	if err != nil || !found || have.State != BlobLive {
-		return false, err
-	}
-	if _, err := tx.exec(`delete from inline_blobs where blob = $1`, have.PK); err != nil {
+	if err != nil || !found || have.State != from {
 		return false, err
 	}
 	tx.touched.all = true
-	return true, tx.setBlobState(have.PK, BlobDamaged)
+	return true, tx.setBlobState(have.PK, to)
 }
 
 // InlineBlobs returns live blobs whose bytes are inline, with them, in the order

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -82,6 +83,14 @@ func Open(ctx context.Context, options Options) (*Catalog, error) {
 		}
 	}()
 
+	// What the engine would create, everybody on the machine could read.
+	file, err := os.OpenFile(options.Path, os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open catalog: %w", err)
+	}
+	if err := file.Close(); err != nil {
+		return nil, fmt.Errorf("open catalog: %w", err)
+	}
 	source, err := dataSource(options.Path, false)
 	if err != nil {
 		return nil, err

@@ -87,28 +87,29 @@ func (v *View) Head(id sheaf.DocumentID) (h Head, found bool, err error) {
 }
 
 // HeadContent returns a document with what is needed to read its current
-// content. Ref.Digest is zero when that is not known to be readable. Slices of
+// content. Ref.Digest is zero when that is not in the store. Slices of
 // the result are shared and must not be changed.
 func (c *Catalog) HeadContent(ctx context.Context, id sheaf.DocumentID) (h Head, ref blob.Ref, found bool, err error) {
 	if cached, ok := c.heads.get(id); ok {
 		return cached.head, cached.ref, true, nil
 	}
 	generation := c.heads.now()
+	var state BlobState
 	err = c.Read(ctx, func(v *View) (err error) {
-		h, ref, found, err = v.headContent(id)
+		h, ref, state, found, err = v.headContent(id)
 		return err
 	})
-	if err == nil && found && !ref.Digest.IsZero() && !ref.IsInline() {
+	if err == nil && found && state == BlobLive && !ref.IsInline() {
 		c.heads.put(generation, cachedHead{h, ref})
 	}
 	return h, ref, found, err
 }
 
-func (v *View) headContent(id sheaf.DocumentID) (h Head, ref blob.Ref, found bool, err error) {
+func (v *View) headContent(id sheaf.DocumentID) (h Head, ref blob.Ref, state BlobState, found bool, err error) {
 	var s headScan
 	var encoding *string
 	var crc, stored *int64
-	var state *BlobState
+	var known *BlobState
 	found, err = v.conn.row(`
 		select `+headColumns+`, c.backend, b.state, b.crc32, b.encoding, b.stored_size, i.bytes
 		from documents d
@@ -116,18 +117,19 @@ func (v *View) headContent(id sheaf.DocumentID) (h Head, ref blob.Ref, found boo
 		left join blobs b on b.digest = d.digest and b.backend = c.backend and b.domain = ''
 		left join inline_blobs i on i.blob = b.pk
 		where d.id = $1`,
-		[]any{string(id)}, append(s.into(), &ref.Backend, &state, &crc, &encoding, &stored, &ref.Inline)...)
+		[]any{string(id)}, append(s.into(), &ref.Backend, &known, &crc, &encoding, &stored, &ref.Inline)...)
 	if err != nil || !found {
-		return Head{}, blob.Ref{}, false, err
+		return Head{}, blob.Ref{}, 0, false, err
 	}
 	if h, err = s.head(v.catalog); err != nil {
-		return Head{}, blob.Ref{}, false, err
+		return Head{}, blob.Ref{}, 0, false, err
 	}
-	if state != nil && *state == BlobLive {
+	if known != nil && known.Readable() {
+		state = *known
 		ref.Digest, ref.Size = h.Digest, h.Size
 		ref.CRC32, ref.Encoding, ref.StoredSize = uint32(*crc), blob.Encoding(*encoding), *stored
 	}
-	return h, ref, true, nil
+	return h, ref, state, true, nil
 }
 
 // CreateDocument stores a new document as the state of its collection's next

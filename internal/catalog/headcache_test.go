@@ -82,20 +82,42 @@ func TestHeadsNeverGoBack(t *testing.T) {
 	readers.Wait()
 }
 
+// A blob that was found damaged is read again every time, until it is whole.
 func TestDamagedBlobIsNotRemembered(t *testing.T) {
 	c, collection := withCollection(t, Options{})
 	h := makeDrained(t, c, collection, "x")
-	for _, want := range []bool{true, false} {
+	digest := sheaf.DigestOf([]byte("x"))
+	read := func() {
+		t.Helper()
 		_, ref, found, err := c.HeadContent(t.Context(), h.ID)
-		if err != nil || !found || ref.Digest.IsZero() == want {
-			t.Fatalf("the content of the head: %v, found %t, %v; want it readable: %t", ref, found, err, want)
+		if err != nil || !found || ref.Digest != digest {
+			t.Fatalf("the content of the head: %v, found %t, %v", ref, found, err)
 		}
-		err = c.Mutate(t.Context(), 0, func(tx *Tx) error {
-			_, err := tx.DamageBlob(collection.Backend, sheaf.DigestOf([]byte("x")))
-			return err
+	}
+	mark := func(change func(*Tx, string, sheaf.Digest) (bool, error)) {
+		t.Helper()
+		err := c.Mutate(t.Context(), 0, func(tx *Tx) error {
+			if changed, err := change(tx, collection.Backend, digest); err != nil || !changed {
+				return fmt.Errorf("marking the blob: %t, %w", changed, err)
+			}
+			return nil
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+	read()
+	mark((*Tx).DamageBlob)
+	if _, ok := c.heads.get(h.ID); ok {
+		t.Error("the head is still remembered after its blob was found damaged")
+	}
+	read()
+	if _, ok := c.heads.get(h.ID); ok {
+		t.Error("the head of a damaged blob was remembered")
+	}
+	mark((*Tx).RecoverBlob)
+	read()
+	if _, ok := c.heads.get(h.ID); !ok {
+		t.Error("the head is not remembered after its blob was recovered")
 	}
 }

@@ -33,6 +33,12 @@ type Position struct {
 // last. The view should be of a [Catalog.Snapshot].
 func (v *View) ListDocuments(ctx context.Context, filter DocumentFilter, from *Position, limit int) (page []Head, next *Position, err error) {
 	walk := listingWalk{ctx: ctx, view: v, filter: filter, folded: foldName(filter.Name), from: from, limit: limit}
+	for _, tag := range filter.Tags {
+		walk.terms = append(walk.terms, wantedTerm{term: tagTerm(tag)})
+	}
+	for _, term := range searchTerms(walk.folded) {
+		walk.terms = append(walk.terms, wantedTerm{term: term})
+	}
 	if walk.upper, err = v.listingStart(filter, from); err != nil {
 		return nil, nil, err
 	}
@@ -83,10 +89,17 @@ type listingWalk struct {
 	view   *View
 	filter DocumentFilter
 	folded string // filter.Name
+	terms  []wantedTerm
 	from   *Position
 	limit  int
 	upper  int64 // the largest pk to look at
 	found  []Head
+}
+
+// A wantedTerm is a term that every document of the listing has.
+type wantedTerm struct {
+	term   string
+	common int // how many documents of a chunk had it, the last time somebody looked
 }
 
 // errPageFull ends a walk that has found enough.
@@ -213,25 +226,26 @@ func (w *listingWalk) indexed() error {
 	return nil
 }
 
-// postings returns the documents of a chunk that have all terms of the filter.
+// postings returns the documents of a chunk that have all terms of the filter. It
+// begins with those that were rare in the chunk before: most often they leave
+// nothing to look at.
 func (w *listingWalk) postings(chunk int64) (candidates bitset, err error) {
-	var terms []string
-	for _, tag := range w.filter.Tags {
-		terms = append(terms, tagTerm(tag))
-	}
-	terms = append(terms, searchTerms(w.folded)...)
-	for i, term := range terms {
-		set, err := w.view.posting(chunk, term)
+	slices.SortStableFunc(w.terms, func(a, b wantedTerm) int { return cmp.Compare(a.common, b.common) })
+	for i := range w.terms {
+		set, err := w.view.posting(chunk, w.terms[i].term)
 		if err != nil || set == nil {
+			w.terms[i].common = 0
 			return bitset{}, err
 		}
+		w.terms[i].common = set.count()
 		if i == 0 {
 			candidates = *set
-			continue
+		} else {
+			candidates.intersect(set)
 		}
-		candidates.intersect(set)
 		// Looking at the few that are left is cheaper than another term.
-		if candidates.count() <= fetchCount/4 {
+		const few = 2
+		if candidates.count() <= few {
 			return candidates, nil
 		}
 	}

@@ -26,9 +26,8 @@ func chunkOf(pk int64) int64 { return pk >> chunkBits }
 // A bitset holds the bits of one chunk.
 type bitset [chunkSize / 64]uint64
 
-func (s *bitset) set(bit int)      { s[bit/64] |= 1 << (bit % 64) }
-func (s *bitset) clear(bit int)    { s[bit/64] &^= 1 << (bit % 64) }
-func (s *bitset) has(bit int) bool { return s[bit/64]&(1<<(bit%64)) != 0 }
+func (s *bitset) set(bit int)   { s[bit/64] |= 1 << (bit % 64) }
+func (s *bitset) clear(bit int) { s[bit/64] &^= 1 << (bit % 64) }
 
 func (s *bitset) intersect(other *bitset) {
 	for i := range s {

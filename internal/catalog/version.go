@@ -31,10 +31,10 @@ func (v *View) Version(document int64, n int) (version sheaf.Version, found bool
 	return version, true, err
 }
 
-// LiveRef returns what is needed to read a content, if its blob is live.
-func (v *View) LiveRef(backend string, digest sheaf.Digest) (ref blob.Ref, found bool, err error) {
+// ReadableRef returns what is needed to read a content, if the store has it.
+func (v *View) ReadableRef(backend string, digest sheaf.Digest) (ref blob.Ref, found bool, err error) {
 	b, found, err := v.Blob(backend, digest)
-	if err != nil || !found || b.State != BlobLive {
+	if err != nil || !found || !b.State.Readable() {
 		return blob.Ref{}, false, err
 	}
 	return b.Ref, true, nil

@@ -103,6 +103,7 @@ func newSheafCommand(o *options) *cobra.Command {
 // unknownCommand is the error for a word that is none of cmd's commands.
 func unknownCommand(cmd *cobra.Command, word string) error {
 	err := usageError(cmd, "there is no command %q", word)
+	cmd.SuggestionsMinimumDistance = 2 // letters between what was meant and what was written
 	if similar := cmd.SuggestionsFor(word); len(similar) > 0 {
 		err.Hint = fmt.Sprintf("did you mean `%s %s`?", cmd.CommandPath(), strings.Join(similar, "`, `"))
 	}

@@ -55,7 +55,7 @@ func printFindings(w io.Writer, findings []finding, asJSON bool) error {
 		return printJSON(w, findings)
 	}
 	for _, f := range findings {
-		line := fmt.Sprintf("%-4s  %-14s  %s", f.Status, f.Check, printable(f.Message))
+		line := fmt.Sprintf("%-4s  %-15s  %s", f.Status, f.Check, printable(f.Message))
 		if f.Hint != "" {
 			line += "; " + printable(f.Hint)
 		}

@@ -165,10 +165,12 @@ func examineClock(now, made time.Time) finding {
 func (o *options) examineServer(ctx context.Context) finding {
 	const check = "server"
 	c, where, err := o.findServer(ctx)
-	if err != nil {
+	switch {
+	case sheaf.KindOf(err) == sheaf.ErrUnavailable:
+		return finding{check, statusWarn, err.Error(), hintOf(err)} // nobody said that there is one
+	case err != nil:
 		return finding{check, statusFail, err.Error(), cmp.Or(hintOf(err), "correct it")}
-	}
-	if c == nil {
+	case c == nil:
 		return finding{check, statusOK, "none; commands open " + where + " by themselves", ""}
 	}
 	defer c.Close()

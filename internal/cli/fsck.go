@@ -74,8 +74,7 @@ func checkText(report sheaf.CheckReport) string {
 		}
 		b.WriteString("\n")
 	}
-	fmt.Fprintf(&b, "checked %d documents, %d versions, %d log entries, %d blobs (%s read): %s\n",
-		report.Documents, report.Versions, report.LogEntries, report.Blobs, formatSize(report.BytesRead),
-		plural(len(report.Problems), "problem"))
+	fmt.Fprintf(&b, "documents: %d\nversions: %d\nlog entries: %d\nblobs: %d, %s read\nproblems: %d\n",
+		report.Documents, report.Versions, report.LogEntries, report.Blobs, formatSize(report.BytesRead), len(report.Problems))
 	return b.String()
 }

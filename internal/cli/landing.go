@@ -63,38 +63,36 @@ func (l *landing) taken(name string) error {
 // shown returns the path of name as the user would write it.
 func (l *landing) shown(name string) string { return filepath.Join(l.dir, name) }
 
-// put writes a file called name, which may be a path, with what content holds.
+// put writes a file called name, which may be a path, with what content holds,
+// and returns its size.
 // The file appears durably and whole or, on any error and when ctx ends, not at
 // all: it is written under another name in the same directory first.
-func (l *landing) put(ctx context.Context, name string, content io.Reader) (err error) {
+func (l *landing) put(ctx context.Context, name string, content io.Reader) (size int64, err error) {
 	parent := filepath.Dir(name)
 	if err := l.root.MkdirAll(parent, 0o777); err != nil {
-		return err
+		return 0, err
 	}
 	temporary := filepath.Join(parent, ".sheaf-"+rand.Text()+".tmp")
 	file, err := l.root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() {
 		if err != nil {
 			l.root.Remove(temporary)
 		}
 	}()
-	_, err = io.Copy(file, content)
+	size, err = io.Copy(file, content)
 	if err == nil {
 		err = file.Sync()
 	}
-	if err = errors.Join(err, file.Close()); err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil {
-		return err
+	if err = errors.Join(err, file.Close(), ctx.Err()); err != nil {
+		return 0, err
 	}
 	if err := l.place(temporary, name); err != nil {
-		return err
+		return 0, err
 	}
-	return l.syncDirectory(parent)
+	return size, l.syncDirectory(parent)
 }
 
 // place gives the temporary file its name. Only a link refuses, in one step, to

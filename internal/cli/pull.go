@@ -95,13 +95,13 @@ func runPull(cmd *cobra.Command, o *pullOptions, args []string) (err error) {
 				outcome.fail(cmd, string(id), p.err)
 				return
 			}
-			outcome.succeed(p.Size)
+			outcome.succeed(p.size)
 			if err := o.report(cmd.OutOrStdout(), p, several); err != nil {
 				outcome.fail(cmd, "standard output", err)
 			}
 		})
 	if several && ctx.Err() == nil {
-		o.note(cmd, "pulled %s, %s", plural(outcome.done, "document"), formatSize(outcome.bytes))
+		o.note(cmd, "pulled %s", &outcome)
 	}
 	return outcome.err(ctx)
 }
@@ -158,6 +158,7 @@ func (o *pullOptions) destination(several bool) (to *landing, name string, err e
 type pulled struct {
 	*client.Download
 	path string // as the user would write it
+	size int64
 	err  error
 }
 
@@ -188,10 +189,11 @@ func (o *pullOptions) pull(ctx context.Context, store *connection, id sheaf.Docu
 	if err := to.check(name); err != nil {
 		return pulled{err: err}
 	}
-	if err := to.put(ctx, name, download.Body); err != nil {
+	size, err := to.put(ctx, name, download.Body)
+	if err != nil {
 		return pulled{err: err}
 	}
-	return pulled{Download: download, path: path}
+	return pulled{Download: download, path: path, size: size}
 }
 
 // claims keeps documents of one run from overwriting each other.
@@ -221,13 +223,13 @@ func (o *pullOptions) report(out io.Writer, p pulled, several bool) error {
 			Size     int64            `json:"size_bytes"`
 			Checksum string           `json:"checksum"`
 			Path     string           `json:"local_path"`
-		}{p.ID, p.Name, p.Filename, p.Size, checksum(p.Digest), p.path})
+		}{p.ID, p.Name, p.Filename, p.size, checksum(p.Digest), p.path})
 	}
 	text := fmt.Sprintf("%s  %s\n", p.ID, printable(p.path))
 	if !several {
 		text = "Downloaded: " + printable(p.Name) + "\n" +
 			"Saved to: " + printable(p.path) + "\n" +
-			"Size: " + formatSize(p.Size) + "\n"
+			"Size: " + formatSize(p.size) + "\n"
 	}
 	_, err := io.WriteString(out, text)
 	return err

@@ -87,7 +87,7 @@ func runPush(cmd *cobra.Command, o *pushOptions, args []string) (err error) {
 			}
 		})
 	if !single && ctx.Err() == nil {
-		o.note(cmd, "pushed %s, %s", plural(outcome.done, "document"), formatSize(outcome.bytes))
+		o.note(cmd, "pushed %s", &outcome)
 		if outcome.done+outcome.failed == 0 && skipped == 0 {
 			o.note(cmd, "there are no files in %s", strings.Join(args, ", "))
 		}

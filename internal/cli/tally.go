@@ -25,6 +25,15 @@ func (t *tally) succeed(bytes int64) {
 	t.bytes += bytes
 }
 
+// String returns the count, for a command's last note.
+func (t *tally) String() string {
+	text := plural(t.done, "document") + ", " + formatSize(t.bytes)
+	if t.failed > 0 {
+		text += fmt.Sprintf("; %d failed", t.failed)
+	}
+	return text
+}
+
 // fail tells of a failure at once: the work may go on for long. What an
 // interruption has cut short is no failure of its own.
 func (t *tally) fail(cmd *cobra.Command, subject string, err error) {

@@ -45,6 +45,7 @@ type Storage struct {
 	Dir            string // of the catalog, the spool, the lock and the socket
 	InlineLimit    int64  // stored bytes
 	DeflateLimit   int64  // plain bytes
+	ScrubRate      int64  // stored bytes a second
 	Backends       map[string]Backend
 	DefaultBackend string // a key of Backends
 }
@@ -111,6 +112,7 @@ func Default() Config {
 			Dir:            ".document-storage",
 			InlineLimit:    64 << 10,
 			DeflateLimit:   16 << 20,
+			ScrubRate:      4 << 20,
 			Backends:       map[string]Backend{"fs": {Kind: BackendFS, Dir: "blobs"}},
 			DefaultBackend: "fs",
 		},

@@ -101,6 +101,10 @@ func settings() []setting {
 			help:  "size up to which a content is stored compressed if that makes it smaller; 0 compresses nothing",
 			value: func(c *Config) value { return size(&c.Storage.DeflateLimit, 0, anyBytes) },
 		}, {
+			key:   "storage.scrub_rate",
+			help:  "stored bytes a second that are read again in the background to find damage; 0 reads none",
+			value: func(c *Config) value { return size(&c.Storage.ScrubRate, 0, anyBytes) },
+		}, {
 			key:   "storage.default_backend",
 			help:  "backend of new collections, one of " + backendsKey,
 			value: func(c *Config) value { return nonEmpty(&c.Storage.DefaultBackend) },

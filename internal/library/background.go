@@ -18,6 +18,9 @@ const (
 	// drainPause lets small writes gather between batches.
 	drainPause = 200 * time.Millisecond
 
+	// scrubInterval is from the end of one round of the scrubber to the next.
+	scrubInterval = time.Hour
+
 	// indexCount is how many documents one run of the listing index takes in.
 	// Until then they are found by looking at each.
 	indexCount = 2048
@@ -26,12 +29,17 @@ const (
 
 // Background returns the work that a store does by itself.
 func (l *Library) Background() []jobs.Job {
-	return []jobs.Job{
+	work := []jobs.Job{
 		{Name: "drain", Run: pausing(drainPause, l.Drain), Interval: time.Minute, Wake: l.drainable},
 		{Name: "listing index", Run: pausing(indexPause, l.Index), Interval: time.Minute, Wake: l.indexable},
 		{Name: "quarantine", Run: l.quarantineNext, Interval: 0},
 		{Name: "idempotency keys", Run: l.forgetAnswers, Interval: time.Hour},
 	}
+	if l.scrubRate > 0 {
+		scrub := scrubber{library: l, rate: l.scrubRate}
+		work = append(work, jobs.Job{Name: "scrubber", Run: scrub.run, Interval: scrubInterval})
+	}
+	return work
 }
 
 // pausing lets work gather for a moment before a run, unless runs follow each

@@ -10,8 +10,9 @@ import (
 )
 
 // Check compares the catalog with itself, its log with the log's chain, and every
-// live blob with what its backend holds. Quick, it looks at sizes; full, it reads
-// every byte. It changes nothing.
+// blob with what its backend holds. Quick, it looks at sizes; full, it reads
+// every byte. It repairs nothing; what it finds damaged is put aside as whenever a
+// reader finds it.
 func (s *Session) Check(ctx context.Context, full bool) (sheaf.CheckReport, error) {
 	if err := s.allow(sheaf.ScopeAdmin); err != nil {
 		return sheaf.CheckReport{}, err
@@ -45,7 +46,7 @@ func (l *Library) checkBlobs(ctx context.Context, report *sheaf.CheckReport) err
 		}
 		for _, b := range blobs {
 			after = b.PK
-			if b.State != catalog.BlobLive {
+			if !b.State.Readable() {
 				continue
 			}
 			report.Blobs++
@@ -58,12 +59,12 @@ func (l *Library) checkBlobs(ctx context.Context, report *sheaf.CheckReport) err
 
 func (l *Library) checkBlob(ctx context.Context, ref blob.Ref, report *sheaf.CheckReport) error {
 	// The row as it is now: the drain may have moved the bytes meanwhile.
-	var live bool
+	var found bool
 	err := l.catalog.Read(ctx, func(v *catalog.View) (err error) {
-		ref, live, err = v.LiveRef(ref.Backend, ref.Digest)
+		ref, found, err = v.ReadableRef(ref.Backend, ref.Digest)
 		return err
 	})
-	if err != nil || !live {
+	if err != nil || !found {
 		return err
 	}
 	if report.Full || ref.IsInline() {

@@ -51,7 +51,7 @@ func (l *Library) findContent(ctx context.Context, id sheaf.DocumentID, number i
 		}
 	}
 	if ref.Digest.IsZero() {
-		return sheaf.Document{}, blob.Ref{}, sheaf.Errorf(sheaf.ErrDamaged, "the content of %s, version %d, is damaged and was put aside", id, head.Version).
+		return sheaf.Document{}, blob.Ref{}, sheaf.Errorf(sheaf.ErrDamaged, "the content of %s, version %d, is not in the store", id, head.Version).
 			WithHint("push the same content again to heal it, or read another version")
 	}
 	return head.Document, ref, nil
@@ -70,7 +70,7 @@ func (l *Library) pastContent(ctx context.Context, head *catalog.Head, backend s
 				WithHint(fmt.Sprintf("the document has the versions 1 to %d", head.Version))
 		}
 		head.Version, head.Digest, head.Size, head.MIME = version.Number, version.Digest, version.Size, version.MIME
-		ref, _, err = v.LiveRef(backend, version.Digest)
+		ref, _, err = v.ReadableRef(backend, version.Digest)
 		return err
 	})
 	return ref, err

@@ -15,6 +15,7 @@ import (
 // Health is the state of a store at a glance.
 type Health struct {
 	Status         string // "ok", or "degraded" when a part does not answer
+	Ready          bool   // whether requests can be served; small ones can while a backend is away
 	Catalog        string // "ok", or what is wrong
 	Backends       []BackendHealth
 	LastOperation  time.Time // of the latest call that succeeded; zero when there was none since the start
@@ -30,7 +31,7 @@ type BackendHealth struct {
 
 // Health asks every part whether it answers. It needs no session: probes have no key.
 func (l *Library) Health(ctx context.Context) Health {
-	h := Health{Status: "ok", Catalog: "ok", Backends: []BackendHealth{}}
+	h := Health{Status: "ok", Ready: true, Catalog: "ok", Backends: []BackendHealth{}}
 	if ms := l.lastOperation.Load(); ms != 0 {
 		h.LastOperation = time.UnixMilli(ms).UTC()
 	}
@@ -39,7 +40,7 @@ func (l *Library) Health(ctx context.Context) Health {
 		return err
 	})
 	if err != nil {
-		h.Status, h.Catalog = "degraded", publicText(err)
+		h.Status, h.Ready, h.Catalog = "degraded", false, publicText(err)
 	}
 	for name, kind := range l.backends {
 		backend := BackendHealth{Name: name, Kind: kind, Status: "ok"}

@@ -25,6 +25,7 @@ type Options struct {
 	Backends       map[string]string // the kind of each backend, by its name
 	DefaultBackend string            // of the default collection when it is made
 	Limits         sheaf.Limits
+	ScrubRate      int64 // stored bytes a second that are read again in the background; 0: none
 	Log            *slog.Logger
 }
 
@@ -35,6 +36,8 @@ type Library struct {
 	backends map[string]string
 	limits   sheaf.Limits
 	log      *slog.Logger
+
+	scrubRate int64
 
 	lastOperation atomic.Int64  // Unix milliseconds of the latest call that succeeded, 0 for none
 	drainable     chan struct{} // woken when there are inline bytes to move
@@ -51,6 +54,7 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		backends:  o.Backends,
 		limits:    o.Limits,
 		log:       o.Log,
+		scrubRate: o.ScrubRate,
 		drainable: make(chan struct{}, 1),
 		indexable: make(chan struct{}, 1),
 		damage:    make(chan blob.Ref, 64),

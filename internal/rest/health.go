@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/sheaf-dev/sheaf"
@@ -58,23 +57,13 @@ func (s *server) live(w http.ResponseWriter, _ *http.Request) error {
 	return writeOK(w)
 }
 
-// ready answers whether the server can do all its work: GET /readyz.
+// ready answers whether requests can be served: GET /readyz.
 func (s *server) ready(w http.ResponseWriter, r *http.Request) error {
 	state := s.library.Health(r.Context())
-	if state.Status == "ok" {
+	if state.Ready {
 		return writeOK(w)
 	}
-	var failing []string
-	for _, backend := range state.Backends {
-		if backend.Status != "ok" {
-			failing = append(failing, backend.Name+" ("+backend.Status+")")
-		}
-	}
-	unready := sheaf.Errorf(sheaf.ErrUnavailable, "the server is %s", state.Status)
-	if len(failing) > 0 {
-		unready.Message += ": " + strings.Join(failing, ", ")
-	}
-	return unready.WithHint("see /health")
+	return sheaf.Errorf(sheaf.ErrUnavailable, "the server is not ready: %s", state.Catalog).WithHint("see /health")
 }
 
 func writeOK(w http.ResponseWriter) error {
