@@ -104,8 +104,12 @@ func newSheafCommand(o *options) *cobra.Command {
 func unknownCommand(cmd *cobra.Command, word string) error {
 	err := usageError(cmd, "there is no command %q", word)
 	cmd.SuggestionsMinimumDistance = 2 // letters between what was meant and what was written
-	if similar := cmd.SuggestionsFor(word); len(similar) > 0 {
-		err.Hint = fmt.Sprintf("did you mean `%s %s`?", cmd.CommandPath(), strings.Join(similar, "`, `"))
+	var similar []string
+	for _, name := range cmd.SuggestionsFor(word) {
+		similar = append(similar, "`"+cmd.CommandPath()+" "+name+"`")
+	}
+	if len(similar) > 0 {
+		err.Hint = "did you mean " + strings.Join(similar, " or ") + "?"
 	}
 	return err
 }

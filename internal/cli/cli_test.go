@@ -125,7 +125,7 @@ func TestUsageErrors(t *testing.T) {
 		args []string
 		err  string
 	}{
-		{[]string{"sheaf", "pusj"}, "did you mean `sheaf push`?"},
+		{[]string{"sheaf", "pusj"}, "did you mean `sheaf push`"},
 		{[]string{"sheaf", "admin", "fsk"}, "did you mean `sheaf admin fsck`?"},
 		{[]string{"sheaf", "push"}, "push needs a file"},
 		{[]string{"sheaf", "push", "--frobnicate"}, "unknown flag: --frobnicate"},

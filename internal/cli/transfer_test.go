@@ -116,7 +116,9 @@ func TestPushGoesOnAfterFailures(t *testing.T) {
 	r.want(t, 4, "", "sheaf: missing.txt: there is no such file\n")
 	r.want(t, 4, "", "the limit is 255")
 	r.want(t, 4, "", "pushed 2 documents, 2 B; 2 failed")
-	if names := listed(t, "--data-dir", "store"); !slices.Equal(names, []string{"z.txt", "a.txt"}) {
+	names := listed(t, "--data-dir", "store")
+	slices.Sort(names)
+	if !slices.Equal(names, []string{"a.txt", "z.txt"}) {
 		t.Errorf("stored %v, want the two that are good", names)
 	}
 }
@@ -210,7 +212,7 @@ func TestPullLeavesNothingOfWhatIsDamaged(t *testing.T) {
 func TestPullStaysInItsDirectory(t *testing.T) {
 	const id = "doc_0123456789ab"
 	dir := workIn(t)
-	t.Chdir(filepath.Join(mkdir(t, "work")))
+	t.Chdir(mkdir(t, "work"))
 	for _, name := range []string{"../out", "/tmp/sheaf-out", "a/../../out", "..", ".", "a//b", "a/./b", "", "nul\x00"} {
 		url := misbehaving(t, strings.ReplaceAll(name, "\x00", ""), "../../"+strings.ReplaceAll(name, "\x00", ""), "c", "c")
 		if name != "nul\x00" {
