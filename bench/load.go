@@ -27,9 +27,13 @@ type load struct {
 type result struct {
 	requests int
 	elapsed  time.Duration
+	cpu      time.Duration // of the server
 }
 
 func (r result) perSecond() float64 { return float64(r.requests) / r.elapsed.Seconds() }
+
+// cpuEach returns the server's processor time of one request in microseconds.
+func (r result) cpuEach() float64 { return float64(r.cpu.Microseconds()) / float64(r.requests) }
 
 // run sends requests one after the other on every connection for the duration.
 // Any answer but 200 with the length it announced ends it with an error.
@@ -63,7 +67,7 @@ func (l load) run(ctx context.Context, duration time.Duration) (result, error) {
 			return result{}, err
 		}
 	}
-	return result{int(requests.Load()), time.Since(started)}, nil
+	return result{requests: int(requests.Load()), elapsed: time.Since(started)}, nil
 }
 
 func (l load) send(ctx context.Context, client *http.Client, worker int, buf []byte) error {

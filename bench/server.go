@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -129,6 +130,20 @@ func (s *server) drained(ctx context.Context) error {
 		time.Sleep(5 * time.Millisecond)
 	}
 	return ctx.Err()
+}
+
+// cpu returns the processor time that the process has used.
+func (s *server) cpu() (time.Duration, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	// The fields after the name, which is in parentheses and may have spaces;
+	// utime and stime are the 14th and 15th of all, in hundredths of a second.
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	user, err1 := strconv.ParseInt(fields[14-3], 10, 64)
+	system, err2 := strconv.ParseInt(fields[15-3], 10, 64)
+	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(err1, err2)
 }
 
 // memoryKB returns a field of /proc/PID/status in kilobytes: VmRSS, or VmHWM for

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"time"
 )
 
 // A transfer is measured on both servers.
@@ -34,8 +35,8 @@ func (b *bench) transfers(ctx context.Context) error {
 		{name: "pull 1 MB text, identity", connections: 16, content: prose(1 << 20), filename: "a.md", pull: true},
 	}
 	fmt.Printf("%d processors, %d rounds of %v on each side, medians\n\n", runtime.GOMAXPROCS(0), b.rounds, b.duration)
-	fmt.Println("| benchmark | connections | bare/s | sheaf/s | ratio | wanted |")
-	fmt.Println("|---|---|---|---|---|---|")
+	fmt.Println("| benchmark | connections | bare/s | sheaf/s | ratio | wanted | bare CPU µs | sheaf CPU µs |")
+	fmt.Println("|---|---|---|---|---|---|---|---|")
 	for _, t := range all {
 		if b.wants(t.name) {
 			if err := b.transfer(ctx, t); err != nil {
@@ -80,13 +81,13 @@ func (b *bench) transfer(ctx context.Context, t transfer) error {
 	if err != nil {
 		return err
 	}
-	var bares, sheaves, ratios []float64
+	var bares, sheaves, ratios, bareCPU, sheafCPU []float64
 	for round := range b.rounds + 1 {
-		bareResult, err := bareLoad.run(ctx, b.duration)
+		bareResult, err := measure(ctx, bare, bareLoad, b.duration)
 		if err != nil {
 			return fmt.Errorf("bare: %w", err)
 		}
-		sheafResult, err := sheafLoad.run(ctx, b.duration)
+		sheafResult, err := measure(ctx, sheaf, sheafLoad, b.duration)
 		if err != nil {
 			return fmt.Errorf("sheaf: %w", err)
 		}
@@ -96,13 +97,31 @@ func (b *bench) transfer(ctx context.Context, t transfer) error {
 		bares = append(bares, bareResult.perSecond())
 		sheaves = append(sheaves, sheafResult.perSecond())
 		ratios = append(ratios, sheafResult.perSecond()/bareResult.perSecond())
+		bareCPU = append(bareCPU, bareResult.cpuEach())
+		sheafCPU = append(sheafCPU, sheafResult.cpuEach())
 	}
 	wanted := "report"
 	if t.wanted != 0 {
 		wanted = fmt.Sprintf("%.2f", t.wanted)
 	}
-	fmt.Printf("| %s | %d | %.0f | %.0f | %.2f | %s |\n", t.name, t.connections, median(bares), median(sheaves), median(ratios), wanted)
+	fmt.Printf("| %s | %d | %.0f | %.0f | %.2f | %s | %.0f | %.0f |\n", t.name, t.connections,
+		median(bares), median(sheaves), median(ratios), wanted, median(bareCPU), median(sheafCPU))
 	return nil
+}
+
+// measure runs a load and adds what it cost the server.
+func measure(ctx context.Context, s *server, l load, duration time.Duration) (result, error) {
+	before, err := s.cpu()
+	if err != nil {
+		return result{}, err
+	}
+	r, err := l.run(ctx, duration)
+	if err != nil {
+		return result{}, err
+	}
+	after, err := s.cpu()
+	r.cpu = after - before
+	return r, err
 }
 
 // pulls stores contents on both sides and returns the loads that read them.

@@ -2,6 +2,8 @@ package catalog
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/blob"
@@ -160,19 +162,17 @@ func (tx *Tx) insertInline(pk int64, ref blob.Ref) error {
 }
 
 // replaceBlob stores a content again that is known and not readable. The new
-// bytes may be encoded another way.
+// bytes may be encoded another way, and get a row of their own.
 func (tx *Tx) replaceBlob(pk int64, ref blob.Ref, state BlobState) error {
 	if _, err := tx.exec(`delete from inline_blobs where blob = $1`, pk); err != nil {
 		return err
 	}
-	_, err := tx.exec(`
-		update blobs set state = $2, state_at = $3, size = $4, crc32 = $5, encoding = $6, stored_size = $7
-		where pk = $1`,
-		pk, int(state), tx.now, ref.Size, int64(ref.CRC32), string(ref.Encoding), ref.StoredSize)
-	if err != nil {
+	if _, err := tx.exec(`delete from blobs where pk = $1`, pk); err != nil {
 		return err
 	}
-	return tx.insertInline(pk, ref)
+	tx.touched.all = true
+	_, err := tx.insertBlob(ref, state)
+	return err
 }
 
 func (tx *Tx) setBlobState(pk int64, state BlobState) error {
@@ -232,14 +232,20 @@ func (v *View) InlineCount() (n int64, err error) {
 	return n, err
 }
 
+// dropStatement drops as many as a pkList names.
+var dropStatement = `delete from inline_blobs where blob in (select pk from blobs where pk in ` + pkList + ` and state = ` +
+	strconv.Itoa(int(BlobLive)) + `)`
+
 // DropInline forgets the inline bytes of blobs whose objects are confirmed to be
-// in their backend. Blobs that are no longer live keep theirs.
+// in their backend. Blobs that are no longer live keep theirs. A blob that was
+// stored again meanwhile has another pk, so that its new bytes are safe.
 func (tx *Tx) DropInline(blobs []Blob) error {
-	for _, b := range blobs {
-		_, err := tx.exec(`
-			delete from inline_blobs where blob = $1
-			and exists (select 1 from blobs where pk = $1 and state = $2)`, b.PK, int(BlobLive))
-		if err != nil {
+	for some := range slices.Chunk(blobs, pkListSize) {
+		pks := make([]any, 0, pkListSize)
+		for _, b := range some {
+			pks = append(pks, b.PK)
+		}
+		if _, err := tx.exec(dropStatement, padPKs(pks)...); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 )
 
 // A conn is one database connection with its prepared statements. It is used by
@@ -89,4 +90,19 @@ func (c *conn) close() error {
 		s.Close()
 	}
 	return c.sql.Close()
+}
+
+// pkListSize is how many rows a statement with a pkList is about. It always has
+// the same number of parameters, so that it is prepared once.
+const pkListSize = 64
+
+// pkList is the list of parameters of such a statement.
+var pkList = `(` + strings.Repeat(`?,`, pkListSize-1) + `?)`
+
+// padPKs fills a list of at most pkListSize pks up with none.
+func padPKs(pks []any) []any {
+	for len(pks) < pkListSize {
+		pks = append(pks, nil)
+	}
+	return pks
 }

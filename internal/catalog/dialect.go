@@ -29,7 +29,6 @@ func dataSource(path string, readOnly bool) (string, error) {
 	}
 	pragmas := []string{
 		"busy_timeout(10000)",
-		"page_size(8192)",
 		"temp_store(memory)",
 	}
 	if readOnly {

@@ -331,36 +331,28 @@ func (w *listingWalk) unindexed() (map[int64]*bitset, error) {
 	return found, err
 }
 
-// fetchCount is how many documents one statement fetches.
-const fetchCount = 64
-
-// fetchStatement fetches documents by pk. It always has the same number of
-// parameters, so that it is prepared once.
-var fetchStatement = `select ` + headColumns + ` from documents d where d.pk in (` +
-	strings.Repeat(`?,`, fetchCount-1) + `?) order by d.pk desc`
+// fetchStatement fetches documents by pk, the newest first.
+var fetchStatement = `select ` + headColumns + ` from documents d where d.pk in ` + pkList + ` order by d.pk desc`
 
 // offerCandidates fetches the candidates of a chunk, the newest first, and offers them.
 func (w *listingWalk) offerCandidates(chunk int64, candidates *bitset) error {
-	pks := make([]any, 0, fetchCount)
+	pks := make([]any, 0, pkListSize)
 	fetch := func() error {
 		if len(pks) == 0 {
 			return nil
-		}
-		for len(pks) < fetchCount {
-			pks = append(pks, nil) // no pk
 		}
 		defer func() { pks = pks[:0] }()
 		if err := w.ctx.Err(); err != nil {
 			return err
 		}
-		return w.offerRows(fetchStatement, pks...)
+		return w.offerRows(fetchStatement, padPKs(pks)...)
 	}
 	for bit := range candidates.descending() {
 		pk := chunk*chunkSize + int64(bit)
 		if pk > w.upper {
 			continue
 		}
-		if pks = append(pks, pk); len(pks) == fetchCount {
+		if pks = append(pks, pk); len(pks) == pkListSize {
 			if err := fetch(); err != nil {
 				return err
 			}

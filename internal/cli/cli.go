@@ -68,8 +68,8 @@ func newRoot(program string) *cobra.Command {
 	default:
 		return newSheafCommand(o)
 	}
-	_, arguments, _ := strings.Cut(root.Use, " ")
-	root.Use = name + " " + arguments
+	root.Example = strings.ReplaceAll(root.Example, "sheaf "+root.Name(), name)
+	root.Use = name + strings.TrimPrefix(root.Use, root.Name())
 	o.bind(root)
 	return root
 }

@@ -1,5 +1,3 @@
-// Package e2e runs the scripts in testdata against the real program: built once,
-// started as users start it, under each of its names.
 package e2e
 
 import (
@@ -20,21 +18,20 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// names are what the program is called.
-var names = []string{"sheaf", "doc-push", "doc-pull", "doc-query"}
-
+// TestScripts runs the scripts in testdata. Besides testscript's own, they have
+// the commands serve, stop, lines and setid, and the condition
+// [default-port-free].
 func TestScripts(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("servers are stopped by signals here")
 	}
-	programs := build(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("PATH", programs+string(os.PathListSeparator)+env.Getenv("PATH"))
-			env.Values[serverKey] = &server{}
+			env.Setenv("PATH", filepath.Dir(program("sheaf"))+string(os.PathListSeparator)+env.Getenv("PATH"))
+			env.Values[serverKey] = &scriptServer{}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -52,32 +49,10 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// build builds the program as it is released and returns the directory that
-// holds it, under all its names.
-func build(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	program := filepath.Join(dir, names[0])
-	cmd := exec.Command("go", "build", "-o", program, "../cmd/sheaf")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("building the program: %v\n%s", err, out)
-	}
-	for _, name := range names[1:] {
-		if err := os.Symlink(program, filepath.Join(dir, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
-// patience is how long a server may take to start or to stop.
-const patience = 20 * time.Second
-
 const serverKey = "server"
 
-// A server is the one that a script has running, if any.
-type server struct {
+// A scriptServer is the one that a script has running, if any.
+type scriptServer struct {
 	cmd    *exec.Cmd
 	ended  chan struct{} // closed when the process has
 	output lockedBuffer
@@ -89,7 +64,7 @@ type server struct {
 //
 //	serve [-no-url] [flag...]
 func serve(ts *testscript.TestScript, neg bool, args []string) {
-	s := ts.Value(serverKey).(*server)
+	s := ts.Value(serverKey).(*scriptServer)
 	if neg || s.cmd != nil {
 		ts.Fatalf("usage: serve [-no-url] [flag...], and one server at a time")
 	}
@@ -100,11 +75,9 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	address := freeAddress(ts)
 	_, port, err := net.SplitHostPort(address)
 	ts.Check(err)
-	program, err := exec.LookPath(filepath.Join(programsOf(ts), names[0]))
-	ts.Check(err)
-	s.cmd = exec.Command(program, append([]string{"serve", "--port", port}, args...)...)
+	s.cmd = exec.Command(program("sheaf"), append([]string{"serve", "--port", port}, args...)...)
 	s.cmd.Dir = ts.MkAbs(".")
-	s.cmd.Env = append(os.Environ(), "DOCUMENT_SERVER_URL=", "DOCUMENT_STORAGE_DIR=")
+	s.cmd.Env = environment()
 	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
 	ts.Check(s.cmd.Start())
 	s.ended = make(chan struct{})
@@ -118,7 +91,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 			<-s.ended
 		}
 	})
-	for deadline := time.Now().Add(patience); !connects(address); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(startPatience); !connects(address); time.Sleep(10 * time.Millisecond) {
 		select {
 		case <-s.ended:
 			ts.Fatalf("the server ended:\n%s", s.output.String())
@@ -135,18 +108,12 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Logf("serving at %s", address)
 }
 
-// programsOf returns the directory that build has put first in the PATH.
-func programsOf(ts *testscript.TestScript) string {
-	first, _, _ := strings.Cut(ts.Getenv("PATH"), string(os.PathListSeparator))
-	return first
-}
-
 // stop ends the server, by SIGKILL if the argument is -kill. Otherwise it has to
 // end well. What it has written is standard output then.
 //
 //	stop [-kill]
 func stop(ts *testscript.TestScript, neg bool, args []string) {
-	s := ts.Value(serverKey).(*server)
+	s := ts.Value(serverKey).(*scriptServer)
 	if neg || s.cmd == nil {
 		ts.Fatalf("usage: stop [-kill], when a server runs")
 	}
@@ -158,7 +125,7 @@ func stop(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	select {
 	case <-s.ended:
-	case <-time.After(patience):
+	case <-time.After(startPatience):
 		ts.Fatalf("the server does not stop:\n%s", s.output.String())
 	}
 	if code := s.cmd.ProcessState.ExitCode(); !killed && code != 0 {
