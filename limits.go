@@ -125,10 +125,24 @@ func (l Limits) CleanMetadata(metadata []byte) (json.RawMessage, error) {
 	if err := json.Compact(&compact, metadata); err != nil || compact.Bytes()[0] != '{' {
 		return nil, Invalid("metadata", `metadata is not a JSON object, such as {"status":"draft"}`)
 	}
-	if !utf8.Valid(compact.Bytes()) || bytes.Contains(compact.Bytes(), []byte(`\u0000`)) {
+	if !utf8.Valid(compact.Bytes()) || hasEscapedNUL(compact.Bytes()) {
 		return nil, Invalid("metadata", "metadata has text that is not valid UTF-8, or a NUL")
 	}
 	return compact.Bytes(), nil
+}
+
+// hasEscapedNUL reports whether a string in a JSON text has the character NUL.
+func hasEscapedNUL(text []byte) bool {
+	for i := 0; i < len(text); i++ {
+		if text[i] != '\\' {
+			continue
+		}
+		if bytes.HasPrefix(text[i:], []byte(`\u0000`)) {
+			return true
+		}
+		i++ // what is escaped may be a backslash itself
+	}
+	return false
 }
 
 // CleanFilename takes the last element of an uploaded file's name, whichever
@@ -136,7 +150,7 @@ func (l Limits) CleanMetadata(metadata []byte) (json.RawMessage, error) {
 // nobody's business here, and "../" must not mean anything.
 func (l Limits) CleanFilename(filename string) (string, error) {
 	filename = filename[strings.LastIndexAny(filename, `/\`)+1:]
-	switch filename {
+	switch strings.TrimSpace(filename) {
 	case "", ".", "..":
 		return "", Invalid("file", "the file has no filename")
 	}

@@ -27,6 +27,7 @@ const (
 	crashWriters   = 8
 	longestLoad    = 1500 * time.Millisecond
 	fullCheckEvery = 5   // rounds
+	progressEvery  = 20  // rounds
 	olderSample    = 150 // documents of earlier rounds that every round looks at
 	mostFailures   = 20  // more tell nothing new
 )
@@ -143,10 +144,14 @@ func (c *crashTest) crashFirstStart() {
 	c.server = startServer(c.T, c.dir)
 }
 
-// crashStart kills a server that is starting.
+// crashStart kills a server that is starting, or has just started and is busy
+// with what the one before has left.
 func (c *crashTest) crashStart() {
 	s := launchServer(c.T, c.dir)
 	delay := c.chance(c.starts)
+	if c.random.IntN(3) == 0 {
+		delay = c.chance(500 * time.Millisecond)
+	}
 	time.Sleep(delay)
 	s.kill()
 	c.moment += fmt.Sprintf(", then %v into a start", delay.Round(time.Millisecond))
@@ -159,7 +164,6 @@ func (c *crashTest) crashUnderLoad() {
 	outcomes := make([]error, len(c.writers))
 	for i, w := range c.writers {
 		random := rand.New(rand.NewPCG(c.seed, uint64(c.round)<<8|uint64(w.number)))
-		w.touched = nil
 		working.Go(func() { outcomes[i] = w.work(c.Context(), c.server, c.round, random) })
 	}
 	began, doing := time.Now(), "pushes and deletes"
@@ -331,6 +335,9 @@ func (c *crashTest) check() {
 	c.checkDocuments(look[len(look)-olderSample:])
 	c.checkStore(c.round%fullCheckEvery == 0)
 	c.checkLeftovers()
+	if c.round%progressEvery == 0 {
+		c.Logf("round %d: %d documents", c.round, len(all))
+	}
 }
 
 // checkEverything looks at every document there has ever been.

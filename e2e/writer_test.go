@@ -32,16 +32,15 @@ const (
 	mostLarge    = 2 << 20
 )
 
-// newContent returns a content as a store gets them: mostly small, every tenth
-// large, half of them text, some empty.
-func newContent(random *rand.Rand) content {
+// newContent returns a content, large with the given probability in percent.
+// Half of them are text, and some are empty.
+func newContent(random *rand.Rand, large int) content {
 	c := content{seed: random.Uint64(), text: random.IntN(2) == 0}
-	switch n := random.IntN(100); {
-	case n < 3:
-	case n < 90:
-		c.size = random.IntN(random.IntN(smallContent) + 1)
-	default:
+	switch {
+	case random.IntN(100) < large:
 		c.size = leastLarge + random.IntN(mostLarge-leastLarge+1)/(1+random.IntN(4))
+	case random.IntN(30) > 0:
+		c.size = random.IntN(random.IntN(smallContent) + 1)
 	}
 	c.digest = sheaf.DigestOf(c.bytes())
 	return c
@@ -176,6 +175,9 @@ type writer struct {
 	documents []*document  // all it has ever sent
 	alive     []*document  // of these, the live ones
 	touched   []*document  // pushed or deleted in this round
+
+	large int           // percent of the contents it makes in this round
+	pause time.Duration // after each thing it does in this round, at most
 }
 
 // tag is on all the writer's documents.
@@ -192,7 +194,7 @@ type contentPool struct {
 
 // next returns a content, every seventh one that was sent before or is just
 // being sent.
-func (p *contentPool) next(random *rand.Rand) content {
+func (p *contentPool) next(random *rand.Rand, large int) content {
 	p.mu.Lock()
 	if len(p.sent) > 0 && random.IntN(7) == 0 {
 		again := p.sent[random.IntN(len(p.sent))]
@@ -203,7 +205,7 @@ func (p *contentPool) next(random *rand.Rand) content {
 		return again
 	}
 	p.mu.Unlock()
-	fresh := newContent(random)
+	fresh := newContent(random, large)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.sent = append(p.sent, fresh)
@@ -213,7 +215,13 @@ func (p *contentPool) next(random *rand.Rand) content {
 // work goes on until the server is killed. Whatever fails then has an unknown
 // outcome; whatever fails before is returned.
 func (w *writer) work(ctx context.Context, s *serverProcess, round int, random *rand.Rand) error {
-	pause := time.Duration(random.IntN(30)) * time.Millisecond
+	// Different in every round: some send mostly large contents, half never rest.
+	w.touched = nil
+	w.large = 5
+	if random.IntN(4) == 0 {
+		w.large = 60
+	}
+	w.pause = time.Duration(max(random.IntN(30)-15, 0)) * time.Millisecond
 	for n := 0; !s.killed.Load(); n++ {
 		var err error
 		switch roll := random.IntN(100); {
@@ -229,8 +237,8 @@ func (w *writer) work(ctx context.Context, s *serverProcess, round int, random *
 		if err != nil && !s.killed.Load() {
 			return err
 		}
-		if pause > 0 {
-			time.Sleep(time.Duration(random.Int64N(int64(pause))))
+		if w.pause > 0 {
+			time.Sleep(time.Duration(random.Int64N(int64(w.pause))))
 		}
 	}
 	return nil
@@ -240,7 +248,7 @@ func (w *writer) push(ctx context.Context, s *serverProcess, round, n int, rando
 	d := &document{
 		name:     fmt.Sprintf("round-%d-writer-%d-%d", round, w.number, n),
 		tags:     []string{"crash", roundTag(round), w.tag()},
-		content:  w.contents.next(random),
+		content:  w.contents.next(random, w.large),
 		presence: pushing,
 	}
 	if random.IntN(2) == 0 {

@@ -132,7 +132,7 @@ func (tx *Tx) KeepBlob(ref blob.Ref) error {
 	case have.State == BlobPending:
 		return tx.setBlobState(have.PK, BlobLive)
 	}
-	return fmt.Errorf("the blob %s was put aside while it was stored again", ref.Digest)
+	return sheaf.Errorf(sheaf.ErrUnavailable, "the stored copy of this content was just found damaged").WithHint("try again: it will be stored anew")
 }
 
 // insertBlob makes the row of a blob, and reports false if there is one already.

@@ -32,7 +32,7 @@ func (l *Library) Background() []jobs.Job {
 	work := []jobs.Job{
 		{Name: "drain", Run: pausing(drainPause, l.Drain), Interval: time.Minute, Wake: l.drainable},
 		{Name: "listing index", Run: pausing(indexPause, l.Index), Interval: time.Minute, Wake: l.indexable},
-		{Name: "quarantine", Run: l.quarantineNext, Interval: 0},
+		{Name: "quarantine", Run: l.quarantineNext, Wake: l.suspects.wake},
 		{Name: "idempotency keys", Run: l.forgetAnswers, Interval: time.Hour},
 	}
 	if l.scrubRate > 0 {

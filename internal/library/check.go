@@ -73,11 +73,7 @@ func (l *Library) checkBlob(ctx context.Context, ref blob.Ref, report *sheaf.Che
 	} else {
 		err = l.checkObject(ctx, ref)
 	}
-	switch sheaf.KindOf(err) {
-	case "":
-		return nil
-	case sheaf.ErrDamaged, sheaf.ErrNotFound, sheaf.ErrBackendUnavailable:
-	default:
+	if err == nil || ctx.Err() != nil {
 		return err
 	}
 	problem := sheaf.Problem{Area: "blobs", Message: fmt.Sprintf("the content %s on %s: %s", ref.Digest, ref.Backend, err)}

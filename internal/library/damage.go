@@ -2,6 +2,7 @@ package library
 
 import (
 	"context"
+	"sync"
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/blob"
@@ -10,46 +11,144 @@ import (
 
 // ReportDamage takes note of a blob whose stored bytes are not what was written,
 // to be put aside in the background. It is what the blob store calls from
-// whatever reads, so it does not wait: when many blobs are found at once, those
-// that do not fit are found again by the next reader.
+// whatever reads, before the reader learns of it, and it does not wait.
 func (l *Library) ReportDamage(ref blob.Ref, err error) {
-	l.log.Error("a stored content is damaged", "digest", ref.Digest, "backend", ref.Backend, "error", err)
-	select {
-	case l.damage <- ref:
-	default:
+	if l.suspects.add(blobName{ref.Backend, ref.Digest}) {
+		l.log.Error("a stored content is damaged", "digest", ref.Digest, "backend", ref.Backend, "error", err)
 	}
 }
 
-// quarantineNext waits for a damaged blob and puts it aside.
-func (l *Library) quarantineNext(ctx context.Context) (more bool, err error) {
-	select {
-	case ref := <-l.damage:
-		return true, l.quarantine(ctx, ref)
-	case <-ctx.Done():
-		return false, ctx.Err()
+// A blobName is what a blob is known by.
+type blobName struct {
+	backend string
+	digest  sheaf.Digest
+}
+
+// suspects are the blobs that a reader found damaged and that nobody has dealt
+// with since. Until then the catalog says that they are live, and a writer must
+// not take them for copies of what it brings.
+type suspects struct {
+	wake chan struct{} // of the job that deals with them
+
+	mu    sync.Mutex
+	names map[blobName]struct{} // guarded by mu
+
+	// dealing is held by whoever deals with one of them.
+	dealing sync.Mutex
+}
+
+// maxSuspects bounds what is noted, should a whole disk go bad. What is more is
+// found again by the next reader.
+const maxSuspects = 1 << 16
+
+func newSuspects() *suspects {
+	return &suspects{wake: make(chan struct{}, 1), names: make(map[blobName]struct{})}
+}
+
+// add reports whether the blob was not suspected before.
+func (s *suspects) add(name blobName) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, known := s.names[name]; known {
+		return false
 	}
+	if len(s.names) < maxSuspects {
+		s.names[name] = struct{}{}
+		wake(s.wake)
+	}
+	return true
+}
+
+func (s *suspects) has(name blobName) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, known := s.names[name]
+	return known
+}
+
+func (s *suspects) remove(name blobName) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.names, name)
+}
+
+// any returns one of them, if there is one.
+func (s *suspects) any() (name blobName, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name = range s.names {
+		return name, true
+	}
+	return name, false
+}
+
+// quarantineNext deals with one suspected blob. It reports whether there may be more.
+func (l *Library) quarantineNext(ctx context.Context) (more bool, err error) {
+	name, more := l.suspects.any()
+	if !more {
+		return false, nil
+	}
+	return true, l.settle(ctx, name)
+}
+
+// settle makes sure that a blob which is suspected of damage is healthy, or put
+// aside so that the next writer of the content stores it again.
+func (l *Library) settle(ctx context.Context, name blobName) error {
+	l.suspects.dealing.Lock()
+	defer l.suspects.dealing.Unlock()
+	if !l.suspects.has(name) {
+		return nil // somebody else was first
+	}
+	damaged, err := l.isDamaged(ctx, name)
+	if err == nil && damaged {
+		err = l.quarantine(ctx, name)
+	}
+	if err == nil {
+		l.suspects.remove(name)
+	}
+	return err
+}
+
+// isDamaged reports whether a live blob is damaged now: since it was reported,
+// somebody may have put it aside and a writer may have healed it.
+func (l *Library) isDamaged(ctx context.Context, name blobName) (bool, error) {
+	var b catalog.Blob
+	err := l.catalog.Read(ctx, func(v *catalog.View) (err error) {
+		b, _, err = v.Blob(name.backend, name.digest)
+		return err
+	})
+	if err != nil || b.State != catalog.BlobLive {
+		return false, err
+	}
+	err = l.blobs.Verify(ctx, b.Ref)
+	if sheaf.KindOf(err) == sheaf.ErrDamaged {
+		return true, nil
+	}
+	return false, err
 }
 
 // quarantine puts a damaged blob aside, so that it is never served and the next
 // upload of the same content heals it, and records which documents it hits.
-func (l *Library) quarantine(ctx context.Context, ref blob.Ref) error {
+//
+// The bytes go first. Were they still there when the catalog says that a writer
+// has to store the content again, they would be taken for what it stores.
+func (l *Library) quarantine(ctx context.Context, name blobName) error {
 	op := l.As(sheaf.Principal{ID: "system"}).begin("blob.quarantine")
-	var marked bool
-	err := l.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) (err error) {
-		if marked, err = tx.DamageBlob(ref.Backend, ref.Digest); err != nil || !marked {
+	if err := l.blobs.Quarantine(ctx, name.backend, blob.Key(name.digest.String())); err != nil {
+		return err
+	}
+	return l.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error {
+		marked, err := tx.DamageBlob(name.backend, name.digest)
+		if err != nil || !marked {
 			return err
 		}
-		affected, err := tx.Affected(ref.Backend, ref.Digest)
+		affected, err := tx.Affected(name.backend, name.digest)
 		if err != nil {
 			return err
 		}
 		_, err = tx.Append(sheaf.SystemStream, op.entry(withDetail(map[string]any{
-			"digest": ref.Digest, "storage_backend": ref.Backend, "affected": affected,
+			"digest": name.digest, "storage_backend": name.backend, "affected": affected,
 		})))
 		return err
 	})
-	if err != nil || !marked {
-		return err
-	}
-	return l.blobs.Quarantine(ctx, ref.Backend, ref.Key())
 }

@@ -44,6 +44,9 @@ func (s *Session) CreateDocument(ctx context.Context, in NewDocument) (sheaf.Doc
 	if err != nil {
 		return sheaf.Document{}, err
 	}
+	if done, err := s.library.answered(ctx, once, in.Content, &head.Document); done || err != nil {
+		return head.Document, err
+	}
 	ref, err := s.library.place(ctx, in.Content, collection.Backend)
 	if err != nil {
 		return sheaf.Document{}, err

@@ -1,6 +1,7 @@
 package library
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -42,6 +43,20 @@ func (s *Session) rememberBy(key, route string, parts ...any) (*remembering, err
 		return nil, fmt.Errorf("encode a request: %w", err)
 	}
 	return &remembering{principal: s.principal.ID, route: route, key: key, request: sheaf.DigestOf(text)}, nil
+}
+
+// answered fills answer if the request has been answered before. It is asked for
+// requests with a large content, which goes into the backend before the commit:
+// that of a request which turns out to be another one's must not stay there.
+func (l *Library) answered(ctx context.Context, r *remembering, content *Upload, answer any) (done bool, err error) {
+	if r == nil || content.spooled.Ref().IsInline() {
+		return false, nil
+	}
+	err = l.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) (err error) {
+		done, err = r.recall(tx, answer)
+		return err
+	})
+	return done, err
 }
 
 // recall fills answer if the request has been answered before.

@@ -42,7 +42,7 @@ type Library struct {
 	lastOperation atomic.Int64  // Unix milliseconds of the latest call that succeeded, 0 for none
 	drainable     chan struct{} // woken when there are inline bytes to move
 	indexable     chan struct{} // woken when a document was made or changed
-	damage        chan blob.Ref // found by readers, waiting to be put aside
+	suspects      *suspects
 }
 
 // Open returns the library of a catalog and its blobs. It makes the default
@@ -57,7 +57,7 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		scrubRate: o.ScrubRate,
 		drainable: make(chan struct{}, 1),
 		indexable: make(chan struct{}, 1),
-		damage:    make(chan blob.Ref, 64),
+		suspects:  newSuspects(),
 	}
 	if _, ok := l.catalog.Collection(sheaf.DefaultCollection); !ok {
 		if err := l.createDefaultCollection(ctx, o.DefaultBackend); err != nil {

@@ -63,9 +63,13 @@ func (s *Session) Documents(ctx context.Context, q DocumentQuery) (DocumentPage,
 }
 
 func (l *Library) checkQuery(q DocumentQuery) (filter catalog.DocumentFilter, limit int, from *catalog.Position, err error) {
-	var limitErr, collectionErr, cursorErr error
+	var limitErr, nameErr, collectionErr, cursorErr error
 	if q.Limit < 1 {
 		limitErr = sheaf.Invalid("limit", fmt.Sprintf("limit is %d, it has to be at least 1 (more than %d gives %d)", q.Limit, l.limits.Page, l.limits.Page))
+	}
+	// No name is that long, and looking for every piece of it would take its time.
+	if len(q.Name) > l.limits.Name {
+		nameErr = sheaf.Invalid("name", fmt.Sprintf("name has %d bytes, names have at most %d", len(q.Name), l.limits.Name))
 	}
 	tags, tagsErr := l.limits.CleanTags(q.Tags)
 	filter = catalog.DocumentFilter{Name: q.Name, Tags: tags, Before: q.Before, After: q.After}
@@ -79,7 +83,7 @@ func (l *Library) checkQuery(q DocumentQuery) (filter catalog.DocumentFilter, li
 	if q.Cursor != "" {
 		from, cursorErr = decodeCursor(q.Cursor, q.conditions())
 	}
-	return filter, min(q.Limit, l.limits.Page), from, sheaf.InvalidFields(limitErr, tagsErr, collectionErr, cursorErr)
+	return filter, min(q.Limit, l.limits.Page), from, sheaf.InvalidFields(limitErr, nameErr, tagsErr, collectionErr, cursorErr)
 }
 
 // conditions returns a text that two queries share if they list the same.

@@ -46,6 +46,11 @@ func (u *Upload) Close() error { return u.spooled.Close() }
 func (l *Library) place(ctx context.Context, u *Upload, backend string) (blob.Ref, error) {
 	ref := u.spooled.Ref()
 	ref.Backend = backend
+	if name := (blobName{backend, ref.Digest}); l.suspects.has(name) {
+		if err := l.settle(ctx, name); err != nil {
+			return ref, err
+		}
+	}
 	if ref.IsInline() {
 		return ref, nil
 	}

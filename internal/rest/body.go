@@ -20,6 +20,7 @@ type idleReader struct {
 	connection *http.ResponseController
 	idle       time.Duration
 	until      time.Time // the deadline that is set
+	err        error     // of a stall, else nil
 }
 
 // Read implements [io.Reader].
@@ -36,6 +37,7 @@ func (b *idleReader) Read(p []byte) (int, error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = sheaf.Errorf(sheaf.ErrTimeout, "no byte of the body arrived for %v", b.idle).
 			WithHint("send the body without pauses, or raise the server's idle timeout of uploads")
+		b.err = err
 	}
 	return n, err
 }

@@ -54,8 +54,14 @@ func (s *server) createDocument(w http.ResponseWriter, r *http.Request) error {
 	f, err := readForm(buffered, boundary, fields, func(content io.Reader) (*library.Upload, error) {
 		return session.Receive(r.Context(), content)
 	})
+	if err == nil {
+		err = readEpilogue(buffered)
+	}
 	buffered.Reset(nil)
 	bodyBuffers.Put(buffered)
+	if body.err != nil && errors.Is(err, context.Canceled) {
+		err = body.err // net/http cancels a request whose body it cannot read, even before that is noticed here
+	}
 	if f.upload != nil {
 		defer f.upload.Close()
 	}
@@ -81,7 +87,7 @@ func (s *server) createDocument(w http.ResponseWriter, r *http.Request) error {
 	}
 	doc.URL = documentURL(s.base(r), doc.ID)
 	w.Header()["Location"] = []string{doc.URL}
-	return writeJSON(w, http.StatusOK, doc) // not 201: the seed's server answers 200
+	return s.writeJSON(w, http.StatusOK, doc) // not 201: the seed's server answers 200
 }
 
 func documentURL(base string, id sheaf.DocumentID) string {
@@ -190,7 +196,7 @@ func (s *server) deleteDocument(ctx context.Context, in *deleteDocumentInput) (*
 var jsonBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // writeJSON answers with a value. It fails before the first byte or not at all.
-func writeJSON(w http.ResponseWriter, status int, value any) error {
+func (s *server) writeJSON(w http.ResponseWriter, status int, value any) error {
 	buf := jsonBuffers.Get().(*bytes.Buffer)
 	defer jsonBuffers.Put(buf)
 	buf.Reset()
@@ -202,6 +208,7 @@ func writeJSON(w http.ResponseWriter, status int, value any) error {
 	header := w.Header()
 	header["Content-Type"] = jsonType
 	header["Content-Length"] = []string{strconv.Itoa(buf.Len())}
+	s.limitSending(w, int64(buf.Len()))
 	w.WriteHeader(status)
 	w.Write(buf.Bytes())
 	return nil

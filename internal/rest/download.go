@@ -7,11 +7,16 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/library"
 )
+
+// maxRanges is how many ranges a request may ask for and get. One with more gets the
+// whole: for each range a deflated content may have to be inflated from its start.
+const maxRanges = 16
 
 // downloadRate is the slowest a reader may be, in bytes a second, after its grace.
 const downloadRate = 64 << 10
@@ -57,18 +62,22 @@ func (s *server) download(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 
-	// A connection whose reader has stalled would otherwise stay for good.
-	// Within the process there is no connection.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.downloadTime(doc.Size)))
-
+	s.limitSending(w, doc.Size)
 	if packed != nil {
 		return s.sendGzip(w, r, doc, packed)
 	}
 	return s.sendPlain(w, r, content)
 }
 
-// downloadTime returns how long a content of so many bytes may take to send.
-func (s *server) downloadTime(size int64) time.Duration {
+// limitSending limits the time in which an answer of so many bytes has to be
+// sent. A connection whose reader has stalled would otherwise stay for good, and
+// with it what is sent. Within the process there is no connection.
+func (s *server) limitSending(w http.ResponseWriter, size int64) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.sendingTime(size)))
+}
+
+// sendingTime returns how long an answer of so many bytes may take to send.
+func (s *server) sendingTime(size int64) time.Duration {
 	return s.grace + time.Duration(size/s.rate)*time.Second
 }
 
@@ -165,7 +174,10 @@ func (s *server) sendPlain(w http.ResponseWriter, r *http.Request, content *libr
 		reader = source
 	}
 	var ranged *rangeWriter
-	if r.Header.Get("Range") != "" {
+	switch ranges := r.Header.Get("Range"); {
+	case strings.Count(ranges, ",") >= maxRanges:
+		r = withoutHeaders(r, "Range")
+	case ranges != "":
 		ranged = &rangeWriter{ResponseWriter: w}
 		w = ranged
 	}
@@ -210,11 +222,16 @@ func withoutPreconditions(r *http.Request) *http.Request {
 	if r.Header["If-Match"] == nil && r.Header["If-Unmodified-Since"] == nil {
 		return r
 	}
-	unconditional := *r
-	unconditional.Header = r.Header.Clone()
-	unconditional.Header.Del("If-Match")
-	unconditional.Header.Del("If-Unmodified-Since")
-	return &unconditional
+	return withoutHeaders(r, "If-Match", "If-Unmodified-Since")
+}
+
+func withoutHeaders(r *http.Request, names ...string) *http.Request {
+	without := *r
+	without.Header = r.Header.Clone()
+	for _, name := range names {
+		without.Header.Del(name)
+	}
+	return &without
 }
 
 // A rangeWriter holds back the plain-text answer that http.ServeContent gives

@@ -374,10 +374,10 @@ func TestStalledDownload(t *testing.T) {
 	}
 }
 
-func TestDownloadTime(t *testing.T) {
+func TestSendingTime(t *testing.T) {
 	s := &server{grace: time.Minute, rate: downloadRate}
 	for size, want := range map[int64]time.Duration{0: time.Minute, 64 << 10: 61 * time.Second, 1 << 30: time.Minute + (1<<14)*time.Second} {
-		if got := s.downloadTime(size); got != want {
+		if got := s.sendingTime(size); got != want {
 			t.Errorf("%d bytes may take %v, want %v", size, got, want)
 		}
 	}

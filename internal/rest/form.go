@@ -148,6 +148,19 @@ func readForm(body io.Reader, boundary string, fields []formField, receive func(
 	return f, sheaf.InvalidFields(wrong...)
 }
 
+// readEpilogue reads what follows a form, to the end of the body: net/http would
+// read it otherwise, before it sends the answer, and wait for whoever announced
+// more than they send.
+func readEpilogue(body io.Reader) error {
+	switch n, err := io.CopyN(io.Discard, body, betweenParts+1); {
+	case n > betweenParts:
+		return malformed(errOverBudget)
+	case err != io.EOF:
+		return malformed(err)
+	}
+	return nil
+}
+
 func findField(fields []formField, name string) *formField {
 	for i := range fields {
 		if fields[i].name == name {
@@ -187,7 +200,7 @@ func malformed(err error) error {
 	case errors.Is(err, errOverBudget), errors.Is(err, multipart.ErrMessageTooLarge):
 		return sheaf.Invalid("body", fmt.Sprintf("the multipart body has more than %d bytes outside the contents of its parts", betweenParts))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return sheaf.Invalid("body", "the multipart body ends before its last boundary").
+		return sheaf.Invalid("body", "the multipart body is cut off before its end").
 			WithHint("the upload was cut off; nothing was stored, send it again")
 	}
 	return &sheaf.Error{Kind: sheaf.ErrInvalid, Message: "the multipart body is malformed", Err: err,

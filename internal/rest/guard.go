@@ -43,12 +43,20 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w = logged
 	}
 	defer g.recover(w, r)
+	if r.ContentLength != 0 {
+		// What an operation does not read of a body, net/http reads before it
+		// sends the answer, for as long as the connection lets it.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(min(g.idle, unreadBodyTime)))
+	}
 	if err := g.check(r); err != nil {
 		g.writeProblem(w, r, err)
 		return
 	}
 	g.next.ServeHTTP(w, r)
 }
+
+// unreadBodyTime is how long the rest of a body that nobody wants may take to arrive.
+const unreadBodyTime = 5 * time.Second
 
 // nosniff is shared by all answers; nobody appends to it.
 var nosniff = []string{"nosniff"}

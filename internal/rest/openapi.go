@@ -3,6 +3,7 @@ package rest
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"reflect"
 	"slices"
@@ -33,7 +34,7 @@ func (s *server) newAPI(mux *http.ServeMux) huma.API {
 			},
 			Components: &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)},
 		},
-		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
+		Formats:       map[string]huma.Format{"application/json": s.jsonFormat(), "json": s.jsonFormat()},
 		DefaultFormat: "application/json",
 		Transformers:  []huma.Transformer{s.transformErrors},
 	})
@@ -41,6 +42,28 @@ func (s *server) newAPI(mux *http.ServeMux) huma.API {
 	schemas.Schema(reflect.TypeFor[problemDetails](), true, "")
 	schemas.Schema(reflect.TypeFor[sheaf.Document](), true, "")
 	return api
+}
+
+// jsonFormat is huma's, sent within a time.
+func (s *server) jsonFormat() huma.Format {
+	format := huma.DefaultJSONFormat
+	format.Marshal = func(w io.Writer, v any) error {
+		return huma.DefaultJSONFormat.Marshal(limitedWriter{s, w.(http.ResponseWriter)}, v)
+	}
+	return format
+}
+
+// A limitedWriter limits the time of each Write, of which an encoder of JSON
+// makes one.
+type limitedWriter struct {
+	server *server
+	answer http.ResponseWriter
+}
+
+// Write implements [io.Writer].
+func (w limitedWriter) Write(p []byte) (int, error) {
+	w.server.limitSending(w.answer, int64(len(p)))
+	return w.answer.Write(p)
 }
 
 const (

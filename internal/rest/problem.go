@@ -76,6 +76,7 @@ func (s *server) writeProblem(w http.ResponseWriter, r *http.Request, err error)
 	header.Set("Content-Type", problemType)
 	retryAfter(header, p)
 	body, _ := json.Marshal(p) // strings and numbers: cannot fail
+	s.limitSending(w, int64(len(body)))
 	w.WriteHeader(p.Status)
 	w.Write(append(body, '\n'))
 }

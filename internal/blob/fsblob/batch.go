@@ -22,7 +22,7 @@ const (
 func (b *Backend) PutBatch(ctx context.Context, objects []blob.Small) error {
 	for batch := range slices.Chunk(objects, batchSize) {
 		if err := b.putBatch(ctx, batch); err != nil {
-			return fmt.Errorf("put %d blobs: %w", len(batch), blob.AsDiskFull(err))
+			return fmt.Errorf("put %d blobs: %w", len(batch), b.orAway(blob.AsDiskFull(err)))
 		}
 	}
 	return nil

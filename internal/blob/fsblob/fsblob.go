@@ -72,29 +72,29 @@ func New(root string) (*Backend, error) {
 func (b *Backend) Put(ctx context.Context, key blob.Key, body io.Reader, size int64) error {
 	file, err := b.stage()
 	if err != nil {
-		return putError(key, err)
+		return b.putError(key, err)
 	}
 	defer file.discard()
 	if err := file.fill(ctx, body, size); err != nil {
-		return putError(key, err)
+		return b.putError(key, err)
 	}
 	if err := file.Sync(); err != nil {
-		return putError(key, err)
+		return b.putError(key, err)
 	}
-	return putError(key, b.publish(ctx, key, size, file.moveTo))
+	return b.putError(key, b.publish(ctx, key, size, file.moveTo))
 }
 
 // Adopt implements [blob.FileAdopter].
 func (b *Backend) Adopt(ctx context.Context, key blob.Key, f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {
-		return putError(key, err)
+		return b.putError(key, err)
 	}
 	err = b.publish(ctx, key, info.Size(), func(path string) error { return move(f.Name(), path) })
 	if cannotMove(err) {
 		return errNotAdoptable
 	}
-	return putError(key, err)
+	return b.putError(key, err)
 }
 
 var errNotAdoptable = &sheaf.Error{Kind: sheaf.ErrUnsupported, Message: "the spool file is on another file system than the blob directory"}
@@ -175,7 +175,7 @@ func (b *Backend) OpenFile(ctx context.Context, key blob.Key) (*os.File, error) 
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, notFound(key, err)
+		return nil, b.notFound(key, err)
 	}
 	return f, nil
 }
@@ -191,7 +191,7 @@ func (b *Backend) Stat(ctx context.Context, key blob.Key) (blob.Info, error) {
 	}
 	info, err := os.Lstat(path)
 	if err != nil {
-		return blob.Info{}, notFound(key, err)
+		return blob.Info{}, b.notFound(key, err)
 	}
 	return blob.Info{Key: key, Size: info.Size(), Modified: info.ModTime()}, nil
 }
@@ -295,19 +295,33 @@ func makeDirs(dir string) error {
 }
 
 // putError adds to an error of writing what it was about.
-func putError(key blob.Key, err error) error {
+func (b *Backend) putError(key blob.Key, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("put blob %s: %w", key, blob.AsDiskFull(err))
+	return fmt.Errorf("put blob %s: %w", key, b.orAway(blob.AsDiskFull(err)))
 }
 
 // notFound turns the absence of a file into that of an object.
-func notFound(key blob.Key, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
+func (b *Backend) notFound(key blob.Key, err error) error {
+	if err = b.orAway(err); errors.Is(err, fs.ErrNotExist) {
 		return sheaf.Errorf(sheaf.ErrNotFound, "there is no blob %s", string(key))
 	}
 	return fmt.Errorf("open blob %s: %w", key, err)
+}
+
+// orAway returns the error for the absence of a file: err, or that the whole
+// directory is away because its disk is not mounted, which says nothing about
+// the objects.
+func (b *Backend) orAway(err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if _, err := os.Lstat(filepath.Join(b.root, tmpDir)); errors.Is(err, fs.ErrNotExist) {
+		return sheaf.Errorf(sheaf.ErrBackendUnavailable, "the directory of the blobs is not there").
+			WithHint("mount its disk again; nothing needs to be restarted")
+	}
+	return err
 }
 
 func invalidKey(key blob.Key) error { return fmt.Errorf("%q is not the key of a blob", string(key)) }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/blob"
 	"github.com/sheaf-dev/sheaf/internal/blob/blobtest"
 )
@@ -167,6 +168,55 @@ func TestQuarantineKeepsTheFile(t *testing.T) {
 	}
 	if got, err := os.ReadFile(aside[0]); err != nil || !bytes.Equal(got, content) {
 		t.Errorf("the file in quarantine has %d bytes, %v", len(got), err)
+	}
+}
+
+// A disk that is not mounted is no reason to believe that every object is lost.
+func TestDirectoryAway(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "blobs")
+	b := open(t, root)
+	content := blobtest.Random(10)
+	key := blobtest.KeyOf(content)
+	put := func() error { return b.Put(t.Context(), key, bytes.NewReader(content), 10) }
+	if err := put(); err != nil {
+		t.Fatal(err)
+	}
+	spooled, err := blob.SpoolFile(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer spooled.Close()
+	for _, mountPoint := range []bool{true, false} { // whether the directory of the mount is there, empty
+		if err := os.Rename(root, root+".away"); err != nil {
+			t.Fatal(err)
+		}
+		if mountPoint {
+			if err := os.Mkdir(root, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for what, do := range map[string]func() error{
+			"Open":     func() error { _, err := b.Open(t.Context(), key, 0, -1); return err },
+			"Stat":     func() error { _, err := b.Stat(t.Context(), key); return err },
+			"Put":      put,
+			"PutBatch": func() error { return b.PutBatch(t.Context(), []blob.Small{{Key: key, Bytes: content}}) },
+			"Adopt":    func() error { return b.Adopt(t.Context(), key, spooled) },
+		} {
+			if err := do(); sheaf.KindOf(err) != sheaf.ErrBackendUnavailable {
+				t.Errorf("%s while the directory is away, mount point %t: %v, want backend_unavailable", what, mountPoint, err)
+			}
+		}
+		if mountPoint {
+			if err := os.RemoveAll(root); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Rename(root+".away", root); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Stat(t.Context(), key); err != nil {
+			t.Errorf("Stat once the directory is back: %v", err)
+		}
 	}
 }
 

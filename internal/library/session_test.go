@@ -1,0 +1,103 @@
+package library_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/library"
+)
+
+// neededScopes says what every method of a session needs. A method that is not
+// here fails the test: decide who may call it, check it there, then list it.
+var neededScopes = map[string]sheaf.Scope{
+	"Check":          sheaf.ScopeAdmin,
+	"CreateDocument": sheaf.ScopeWrite,
+	"DeleteDocument": sheaf.ScopeWrite,
+	"Document":       sheaf.ScopeRead,
+	"Documents":      sheaf.ScopeRead,
+	"OpenDocument":   sheaf.ScopeRead,
+	"PlanGarbage":    sheaf.ScopeAdmin,
+	"Receive":        sheaf.ScopeWrite,
+}
+
+func TestEveryMethodChecksItsScope(t *testing.T) {
+	s := open(t)
+	doc := s.create("kept")
+	everything := []sheaf.Scope{sheaf.ScopeRead, sheaf.ScopeWrite, sheaf.ScopeCreate, sheaf.ScopeAdmin}
+	sessions := reflect.TypeFor[*library.Session]()
+	for i := range sessions.NumMethod() {
+		name := sessions.Method(i).Name
+		needed, ok := neededScopes[name]
+		if !ok {
+			t.Errorf("the method Session.%s is not in the table of needed scopes", name)
+			continue
+		}
+		var others []sheaf.Scope
+		for _, scope := range everything {
+			if scope != needed {
+				others = append(others, scope)
+			}
+		}
+		for _, scopes := range []sheaf.ScopeSet{0, sheaf.Scopes(others...)} {
+			err := callMethod(t, s.As(sheaf.Principal{ID: "agent:curious", Scopes: scopes}), name, doc.ID)
+			wantKind(t, "Session."+name+" without the scope "+needed.String(), err, sheaf.ErrForbidden)
+			if err != nil && (!strings.Contains(err.Error(), needed.String()) || !strings.Contains(err.Error(), "agent:curious")) {
+				t.Errorf("Session.%s: %q, want it to name the scope %s and the caller", name, err, needed)
+			}
+		}
+	}
+	s.wantRead(doc.ID, "kept")
+}
+
+// callMethod calls a method with the context of the test, the id where one is
+// asked for, and otherwise nothing. It returns the method's error.
+func callMethod(t *testing.T, session *library.Session, name string, id sheaf.DocumentID) error {
+	t.Helper()
+	method := reflect.ValueOf(session).MethodByName(name)
+	var args []reflect.Value
+	for i := range method.Type().NumIn() {
+		in := method.Type().In(i)
+		switch {
+		case reflect.TypeOf(t.Context()).AssignableTo(in):
+			args = append(args, reflect.ValueOf(t.Context()))
+		case in == reflect.TypeOf(id):
+			args = append(args, reflect.ValueOf(id))
+		default:
+			args = append(args, reflect.Zero(in))
+		}
+	}
+	out := method.Call(args)
+	err, ok := out[len(out)-1].Interface().(error)
+	if !ok && !out[len(out)-1].IsNil() {
+		t.Fatalf("Session.%s does not return an error last", name)
+	}
+	return err
+}
+
+// The scopes that a method needs are enough for it.
+func TestScopesSuffice(t *testing.T) {
+	s := open(t)
+	writer := s.As(sheaf.Principal{ID: "agent:writer", Scopes: sheaf.Scopes(sheaf.ScopeWrite)})
+	upload, err := writer.Receive(t.Context(), strings.NewReader("content"))
+	if err != nil {
+		t.Fatalf("Receive by a writer: %v", err)
+	}
+	defer upload.Close()
+	doc, err := writer.CreateDocument(t.Context(), library.NewDocument{Content: upload, Filename: "a.txt"})
+	if err != nil {
+		t.Fatalf("CreateDocument by a writer: %v", err)
+	}
+	reader := s.As(sheaf.Principal{ID: "agent:reader", Scopes: sheaf.Scopes(sheaf.ScopeRead)})
+	if _, err := reader.Document(t.Context(), doc.ID); err != nil {
+		t.Errorf("Document by a reader: %v", err)
+	}
+	if err := writer.DeleteDocument(t.Context(), doc.ID); err != nil {
+		t.Errorf("DeleteDocument by a writer: %v", err)
+	}
+	admin := s.As(sheaf.Principal{ID: "admin", Scopes: sheaf.Scopes(sheaf.ScopeAdmin)})
+	if _, err := admin.Check(t.Context(), true); err != nil {
+		t.Errorf("Check by an administrator: %v", err)
+	}
+}
