@@ -30,14 +30,25 @@ type serverProcess struct {
 	killed atomic.Bool   // set before the process is
 }
 
+// serveCommand returns the command of a server on a data directory and a free port.
+func serveCommand(dataDir string, flags ...string) *exec.Cmd {
+	cmd := exec.Command(program("sheaf"), append([]string{"serve", "--port", "0", "--data-dir", dataDir}, flags...)...)
+	cmd.Dir = programs // where no sheaf.yaml is
+	cmd.Env = environment()
+	return cmd
+}
+
 // launchServer starts a server on a data directory and a free port, and does not
 // wait for it to serve.
 func launchServer(t *testing.T, dataDir string, flags ...string) *serverProcess {
 	t.Helper()
-	s := &serverProcess{serves: make(chan string, 1), ended: make(chan struct{})}
-	s.cmd = exec.Command(program("sheaf"), append([]string{"serve", "--port", "0", "--data-dir", dataDir}, flags...)...)
-	s.cmd.Dir = programs // where no sheaf.yaml is
-	s.cmd.Env = environment()
+	return launch(t, serveCommand(dataDir, flags...))
+}
+
+// launch starts the command of a server.
+func launch(t *testing.T, cmd *exec.Cmd) *serverProcess {
+	t.Helper()
+	s := &serverProcess{cmd: cmd, serves: make(chan string, 1), ended: make(chan struct{})}
 	s.cmd.Stderr = &s.stderr
 	stdout, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -63,6 +74,13 @@ func launchServer(t *testing.T, dataDir string, flags ...string) *serverProcess 
 func startServer(t *testing.T, dataDir string, flags ...string) *serverProcess {
 	t.Helper()
 	s := launchServer(t, dataDir, flags...)
+	s.wantServing(t)
+	return s
+}
+
+// wantServing waits until a server serves.
+func (s *serverProcess) wantServing(t *testing.T) {
+	t.Helper()
 	select {
 	case s.url = <-s.serves:
 	case <-s.ended:
@@ -75,7 +93,6 @@ func startServer(t *testing.T, dataDir string, flags ...string) *serverProcess {
 	if s.client, err = client.New(s.url); err != nil {
 		t.Fatal(err)
 	}
-	return s
 }
 
 // kill ends the process as nothing can prevent, which is SIGKILL, and returns

@@ -20,7 +20,9 @@ var floors = map[string]int{
 
 	"client":          1,
 	"internal/blob":   1,
+	"internal/bundle": 1,
 	"internal/config": 1,
+	"internal/markup": 1,
 
 	"internal/blob/fsblob":  2,
 	"internal/blob/memblob": 2,

@@ -112,30 +112,27 @@ func (a *Archive) WriteRange(ctx context.Context, w io.Writer, offset, length in
 		left:   length,
 	}
 	var header []byte
-	for ; out.left > 0; piece++ {
+	for n := len(a.entries); out.left > 0; piece++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		entry, isHeader := piece, false
-		if piece >= len(a.entries) {
-			entry, isHeader = piece-len(a.entries), true
-		}
-		var err error
+		var data *Entry // that follows the header
 		switch {
-		case entry == len(a.entries):
-			header = appendEnd(header[:0], len(a.entries), a.starts[len(a.entries)], a.starts[piece])
-			err = out.write(header)
-		case isHeader:
-			header = a.entries[entry].appendCentralHeader(header[:0], a.starts[entry])
-			err = out.write(header)
+		case piece < n:
+			data = &a.entries[piece]
+			header = data.appendLocalHeader(header[:0])
+		case piece < 2*n:
+			header = a.entries[piece-n].appendCentralHeader(header[:0], a.starts[piece-n])
 		default:
-			header = a.entries[entry].appendLocalHeader(header[:0])
-			if err = out.write(header); err == nil {
-				err = out.writeData(ctx, a.entries[entry], open)
-			}
+			header = appendEnd(header[:0], n, a.starts[n], a.starts[2*n])
 		}
-		if err != nil {
+		if err := out.write(header); err != nil {
 			return err
+		}
+		if data != nil {
+			if err := out.writeData(ctx, data, open); err != nil {
+				return err
+			}
 		}
 	}
 	return out.flush()

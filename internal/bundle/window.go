@@ -6,14 +6,11 @@ import (
 	"io"
 )
 
-const (
-	// windowBuffer is how many bytes are collected before they are written.
-	windowBuffer = 64 << 10
-
-	// directCopy is from how many bytes on a stream is left to the writer to
-	// copy. Below, one write of several entries is cheaper than sending each.
-	directCopy = 32 << 10
-)
+// windowBuffer is how many bytes are collected before they are written. Data
+// that does not fit is left to the writer to copy: it can send a file without
+// reading it, but at the price of a few system calls, for which small entries
+// are better written together.
+const windowBuffer = 64 << 10
 
 // A window is a range of what is written through it: a number of bytes after
 // those that are skipped.
@@ -51,7 +48,7 @@ func (o *window) write(p []byte) error {
 
 // writeData writes what is within the window of the data of an entry, which is
 // opened only if there is any.
-func (o *window) writeData(ctx context.Context, e Entry, open Opener) error {
+func (o *window) writeData(ctx context.Context, e *Entry, open Opener) error {
 	if e.content != nil {
 		return o.write(e.content)
 	}
@@ -59,7 +56,7 @@ func (o *window) writeData(ctx context.Context, e Entry, open Opener) error {
 	if n == 0 {
 		return nil
 	}
-	stored, err := open(ctx, e, from)
+	stored, err := open(ctx, *e, from)
 	if err != nil {
 		return err
 	}
@@ -75,7 +72,7 @@ func (o *window) writeData(ctx context.Context, e Entry, open Opener) error {
 
 // copy writes n bytes of r, which are within the window.
 func (o *window) copy(r io.Reader, n int64) (int64, error) {
-	if n >= directCopy {
+	if n > int64(cap(o.buffer)) {
 		if err := o.flush(); err != nil {
 			return 0, err
 		}

@@ -10,8 +10,9 @@ const ahead = 1024
 
 // inOrder does work on the items, on at most jobs of them at once, and hands the
 // results to done, one at a time and in the order of the items. It begins no
-// further item once ctx has ended, and returns when all that began are done.
-func inOrder[T, R any](ctx context.Context, jobs int, items iter.Seq[T], work func(T) R, done func(T, R)) {
+// further item once ctx has ended, and returns when all that began are done. It
+// reports whether that was all of them.
+func inOrder[T, R any](ctx context.Context, jobs int, items iter.Seq[T], work func(T) R, done func(T, R)) (all bool) {
 	type slot struct {
 		item   T
 		result chan R
@@ -21,10 +22,9 @@ func inOrder[T, R any](ctx context.Context, jobs int, items iter.Seq[T], work fu
 	go func() {
 		defer close(slots)
 		for item := range items {
-			select {
-			case <-ctx.Done():
+			running <- struct{}{} // which takes no longer than work
+			if ctx.Err() != nil {
 				return
-			case running <- struct{}{}:
 			}
 			s := slot{item, make(chan R, 1)}
 			go func() {
@@ -33,8 +33,10 @@ func inOrder[T, R any](ctx context.Context, jobs int, items iter.Seq[T], work fu
 			}()
 			slots <- s
 		}
+		all = true
 	}()
 	for s := range slots {
 		done(s.item, <-s.result)
 	}
+	return all
 }

@@ -86,9 +86,11 @@ func runPull(cmd *cobra.Command, o *pullOptions, args []string) (err error) {
 	defer to.Close()
 
 	ctx := cmd.Context()
-	var outcome tally
+	trying, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	outcome := tally{giveUp: giveUp}
 	taken := &claims{by: map[string]sheaf.DocumentID{}}
-	inOrder(ctx, o.jobs, slices.Values(ids),
+	all := inOrder(trying, o.jobs, slices.Values(ids),
 		func(id sheaf.DocumentID) pulled { return o.pull(ctx, store, id, to, name, taken) },
 		func(id sheaf.DocumentID, p pulled) {
 			if p.err != nil {
@@ -101,6 +103,9 @@ func runPull(cmd *cobra.Command, o *pullOptions, args []string) (err error) {
 			}
 		})
 	if several && ctx.Err() == nil {
+		if !all {
+			o.note(cmd, "gave up: the other documents were not tried")
+		}
 		o.note(cmd, "pulled %s", &outcome)
 	}
 	return outcome.err(ctx)

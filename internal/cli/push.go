@@ -35,8 +35,8 @@ Of a directory, all regular files below it are stored; each is named by its path
 which begins with the directory's own name. Symbolic links in it are not followed.
 "-" stores standard input and needs --name.
 
-A failure does not keep the other files from being stored; the exit code is that
-of the first.`,
+A failure does not keep the other files from being stored, unless it is the store
+that fails again and again; the exit code is that of the first.`,
 		Example: `  sheaf push architecture.md --name "System Architecture" --tags design,docs
   sheaf push notes/ --tags notes
   make report | sheaf push - --name report.txt`,
@@ -73,8 +73,10 @@ func runPush(cmd *cobra.Command, o *pushOptions, args []string) (err error) {
 		o.note(cmd, "skipped %s: %s", path, why)
 	})
 	ctx := cmd.Context()
-	var outcome tally
-	inOrder(ctx, o.jobs, files,
+	trying, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	outcome := tally{giveUp: giveUp}
+	all := inOrder(trying, o.jobs, files,
 		func(file source) pushed { return o.push(ctx, store, file) },
 		func(file source, p pushed) {
 			if p.err != nil {
@@ -87,6 +89,9 @@ func runPush(cmd *cobra.Command, o *pushOptions, args []string) (err error) {
 			}
 		})
 	if !single && ctx.Err() == nil {
+		if !all {
+			o.note(cmd, "gave up: the other files were not tried")
+		}
 		o.note(cmd, "pushed %s", &outcome)
 		if outcome.done+outcome.failed == 0 && skipped == 0 {
 			o.note(cmd, "there are no files in %s", strings.Join(args, ", "))

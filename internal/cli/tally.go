@@ -12,17 +12,25 @@ import (
 	"github.com/sheaf-dev/sheaf"
 )
 
+// hopeless is after how many failures of the store in a row a command gives up.
+const hopeless = 5
+
 // A tally counts how the parts of a command's work went. The command goes on
-// after a failure and ends with the first.
+// after a failure and ends with the first; but when the store itself fails again
+// and again, it gives up.
 type tally struct {
+	giveUp func() // keeps what was not begun from being tried
+
 	done, failed int
 	bytes        int64
 	first        error
+	storeFailed  int // times in a row
 }
 
 func (t *tally) succeed(bytes int64) {
 	t.done++
 	t.bytes += bytes
+	t.storeFailed = 0
 }
 
 // String returns the count, for a command's last note.
@@ -44,7 +52,25 @@ func (t *tally) fail(cmd *cobra.Command, subject string, err error) {
 	if t.first == nil {
 		t.first = &toldError{err}
 	}
+	if !isOfStore(err) {
+		t.storeFailed = 0
+	} else if t.storeFailed++; t.storeFailed == hopeless {
+		t.giveUp()
+	} else if t.storeFailed > hopeless {
+		return // was begun before that, and tells nothing new
+	}
 	tell(cmd.ErrOrStderr(), about(subject, err))
+}
+
+// isOfStore reports whether an error is about the store, so that other documents
+// have to expect the same.
+func isOfStore(err error) bool {
+	switch sheaf.KindOf(err) {
+	case sheaf.ErrUnavailable, sheaf.ErrBackendUnavailable, sheaf.ErrTimeout,
+		sheaf.ErrUnauthorized, sheaf.ErrForbidden, sheaf.ErrDiskFull:
+		return true
+	}
+	return false
 }
 
 // err returns what the command ends with.

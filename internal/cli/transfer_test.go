@@ -123,6 +123,35 @@ func TestPushGoesOnAfterFailures(t *testing.T) {
 	}
 }
 
+// A tree of ten thousand files was once tried file by file against a server that
+// was not there, with two lines about each.
+func TestTransfersGiveUpWhenTheStoreFails(t *testing.T) {
+	workIn(t)
+	var ids strings.Builder
+	for i := range 200 {
+		write(t, fmt.Sprintf("tree/%03d.txt", i), "text")
+		fmt.Fprintf(&ids, "doc_%012x\n", i)
+	}
+	server := httptest.NewServer(nil)
+	url := server.URL
+	server.Close()
+	for name, r := range map[string]ran{
+		"push": run(t, "", "sheaf", "push", "tree", "--url", url),
+		"pull": run(t, ids.String(), "sheaf", "pull", "-", "--output", "back", "--url", url),
+	} {
+		r.want(t, 7, "", "gave up: the other ")
+		if told := strings.Count(r.err, "no server answers"); told != hopeless {
+			t.Errorf("%s told %d times that no server answers, want %d", name, told, hopeless)
+		}
+	}
+
+	few := run(t, "", "sheaf", "push", "tree/000.txt", "tree/001.txt", "--url", url)
+	few.want(t, 7, "", "pushed 0 documents, 0 B; 2 failed")
+	if strings.Contains(few.err, "gave up") {
+		t.Errorf("gave up although everything was tried:\n%s", few.err)
+	}
+}
+
 func TestPushOfStdin(t *testing.T) {
 	workIn(t)
 	r := run(t, "from a pipe", "sheaf", "push", "-", "--name", "report/plan.txt", "--data-dir", "store")

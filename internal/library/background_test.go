@@ -45,10 +45,11 @@ func readBothWays(s *store, id sheaf.DocumentID) (plain string, unpacked []byte,
 // Small contents are read the same before, while and after they move from the
 // catalog to their files.
 func TestReadingWhileDraining(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	contents := make(map[sheaf.DocumentID]string)
-	for i := range 200 {
-		content := prose(fmt.Sprint("author ", i), 20+17*i)
+	for i := range 100 {
+		content := prose(fmt.Sprint("author ", i), 20+40*i)
 		contents[s.create(content).ID] = content
 	}
 	readAll := func(when string) {
@@ -96,6 +97,7 @@ func TestReadingWhileDraining(t *testing.T) {
 // While the backend is out of reach, small documents are written and read all the
 // same, and nothing of them is lost when it is back.
 func TestDrainWithoutBackend(t *testing.T) {
+	t.Parallel()
 	backend := newRemoteBackend()
 	s := open(t, func(set *setup) { set.backend = backend })
 	drained := s.create("drained before")

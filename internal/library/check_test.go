@@ -31,6 +31,7 @@ func (s *store) tamper(statement string) {
 
 // A quick check sees what is missing or has another size, a full one reads.
 func TestCheckOfBlobs(t *testing.T) {
+	t.Parallel()
 	damages := map[string]struct {
 		do    func(s *store, digest sheaf.Digest) error
 		quick bool // whether a quick check finds it
@@ -43,6 +44,7 @@ func TestCheckOfBlobs(t *testing.T) {
 	for name, damage := range damages {
 		for form, content := range damageable {
 			t.Run(name+" "+form, func(t *testing.T) {
+				t.Parallel()
 				s := open(t)
 				doc, whole := s.create(content), s.create("whole")
 				s.drain()
@@ -66,6 +68,7 @@ func TestCheckOfBlobs(t *testing.T) {
 }
 
 func TestCheckReport(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	one := s.create(string(blobtest.Random(100_000)))
 	s.create("inline")
@@ -85,6 +88,7 @@ func TestCheckReport(t *testing.T) {
 
 // What cannot be read is a finding, not the end of the check.
 func TestCheckGoesOn(t *testing.T) {
+	t.Parallel()
 	backend := newRemoteBackend()
 	s := open(t, func(set *setup) { set.backend = backend })
 	var docs []sheaf.Document
@@ -109,6 +113,7 @@ func TestCheckGoesOn(t *testing.T) {
 }
 
 func TestGarbagePlan(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	s.create(string(blobtest.Random(100_000)))
 	s.create("inline")

@@ -24,8 +24,10 @@ var damageable = map[string]string{
 }
 
 func TestDamage(t *testing.T) {
+	t.Parallel()
 	for name, content := range damageable {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := open(t)
 			one, two := s.create(content, named("one")), s.create(content, named("two"))
 			other := s.create("an innocent")
@@ -97,8 +99,10 @@ func TestDamage(t *testing.T) {
 // once. That must not be taken for one more copy of what is stored already, and
 // what was noted of the damage must not put the healthy copy aside.
 func TestPushRightAfterDamageIsFound(t *testing.T) {
+	t.Parallel()
 	for name, content := range damageable {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := open(t)
 			doc := s.create(content)
 			s.drain()
@@ -136,6 +140,7 @@ func TestPushRightAfterDamageIsFound(t *testing.T) {
 // A process that is killed between putting a damaged file aside and saying so
 // leaves a blob that is missing. It heals like a damaged one.
 func TestMissingFile(t *testing.T) {
+	t.Parallel()
 	s := open(t, func(set *setup) { set.scrubRate = 1 << 30 })
 	content := string(blobtest.Random(300_000))
 	doc := s.create(content)
@@ -169,6 +174,7 @@ func TestMissingFile(t *testing.T) {
 
 // Bytes that were damaged inside the catalog are found and healed too.
 func TestDamageInline(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	content := string(blobtest.Random(500))
 	doc := s.create(content)

@@ -89,6 +89,7 @@ func TestReadingWhatIsNotThere(t *testing.T) {
 // A value at its limit is stored, one over it is refused, and all that are wrong
 // are named at once.
 func TestLimits(t *testing.T) {
+	t.Parallel()
 	s := open(t, func(set *setup) { set.limits.Content = 1000 })
 	limits := s.Limits()
 	tags := func(n, length int) []string {
@@ -207,6 +208,7 @@ func wantFields(t testing.TB, what string, err error, fields ...string) {
 }
 
 func TestNames(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	for _, name := range []string{
 		"plain.txt", "résumé.pdf", "日本語.txt", "naïve – “quoted” & 100%.md", "emoji 👩‍👩‍👧.png", "e\u0301.txt",
@@ -249,6 +251,7 @@ func TestNames(t *testing.T) {
 }
 
 func TestMetadataIsAnObject(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	for given, want := range map[string]string{
 		"": "{}", " \n": "{}", " {} ": "{}", `{"a": [1, 2.50, 1e99, null, true], "b": {"c": "é"}}`: `{"a":[1,2.50,1e99,null,true],"b":{"c":"é"}}`,
@@ -270,6 +273,7 @@ func TestMetadataIsAnObject(t *testing.T) {
 }
 
 func TestCollections(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	err := s.catalog.Mutate(t.Context(), 0, func(tx *catalog.Tx) error {
 		for name, status := range map[sheaf.Slug]sheaf.CollectionStatus{"field-notes": sheaf.StatusActive, "old-notes": sheaf.StatusArchived} {

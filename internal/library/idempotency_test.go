@@ -13,6 +13,7 @@ import (
 )
 
 func TestIdempotencyKeys(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	first := s.create("once", withKey("key 1"), named("a"))
 	if again := s.create("once", withKey("key 1"), named("a")); !reflect.DeepEqual(again, first) {
@@ -69,6 +70,7 @@ func TestIdempotencyKeySurvives(t *testing.T) {
 }
 
 func TestIdempotencyKeyOfManyAtOnce(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	for key, content := range map[string]string{"small": "small", "large": string(blobtest.Random(200_000))} {
 		const many = 20
@@ -100,6 +102,7 @@ func TestIdempotencyKeyOfManyAtOnce(t *testing.T) {
 }
 
 func TestIdempotencyKeyExpires(t *testing.T) {
+	t.Parallel()
 	var now atomic.Int64
 	now.Store(time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli())
 	s := open(t, func(set *setup) { set.clock = func() time.Time { return time.UnixMilli(now.Load()) } })

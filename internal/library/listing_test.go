@@ -16,6 +16,7 @@ import (
 // Documents of the same millisecond are listed by descending id, whatever the
 // length of the pages.
 func TestListingWithTies(t *testing.T) {
+	t.Parallel()
 	moment := time.UnixMilli(1_700_000_000_000)
 	s := open(t, func(set *setup) { set.clock = func() time.Time { return moment } })
 	var want []sheaf.DocumentID
@@ -46,6 +47,7 @@ func TestListingWithTies(t *testing.T) {
 }
 
 func TestCursors(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	for i := range 4 {
 		s.create("x", named(fmt.Sprint("n", i)), func(in *library.NewDocument) { in.Tags = []string{"t"} })
@@ -108,6 +110,7 @@ func TestCursors(t *testing.T) {
 }
 
 func TestListingLimits(t *testing.T) {
+	t.Parallel()
 	s := open(t, func(set *setup) { set.limits.Page = 3 })
 	for range 5 {
 		s.create("x")

@@ -16,10 +16,12 @@ import (
 
 // One content is stored once, whoever has it, and stays as long as someone does.
 func TestDeduplication(t *testing.T) {
+	t.Parallel()
 	for name, content := range map[string]string{
 		"small": "small", "large and plain": string(blobtest.Random(300_000)), "large and deflated": prose("a", 5_000_000), "empty": "",
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := open(t)
 			first := s.create(content, named("first"))
 			second := s.create(content, named("second"))
@@ -47,6 +49,7 @@ func TestDeduplication(t *testing.T) {
 }
 
 func TestSameContentFromManyAtOnce(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	for _, content := range []string{"small", string(blobtest.Random(300_000)), prose("a", 3_000_000)} {
 		var created sync.Map
@@ -76,6 +79,7 @@ func TestSameContentFromManyAtOnce(t *testing.T) {
 // fails then, what is left is known, is nobody's document, and is used when the
 // content comes again.
 func TestCommitFailsAfterPlacing(t *testing.T) {
+	t.Parallel()
 	backend := newRemoteBackend()
 	s := open(t, func(set *setup) { set.backend = backend })
 	content := string(blobtest.Random(300_000))
@@ -104,6 +108,7 @@ func TestCommitFailsAfterPlacing(t *testing.T) {
 }
 
 func TestPlacingFails(t *testing.T) {
+	t.Parallel()
 	backend := newRemoteBackend()
 	s := open(t, func(set *setup) { set.backend = backend })
 	content := string(blobtest.Random(300_000))

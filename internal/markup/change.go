@@ -13,12 +13,14 @@ type change struct{ oldFrom, oldTo, newFrom, newTo int }
 // changes returns what makes new of old, in order. Between two changes is at
 // least one line that both texts have.
 //
-// Up to some hundreds of changed lines it is the shortest such list. Beyond
-// that it is found in parts, cut where lines that occur once on each side
-// correspond; and once changeBudget is spent, whatever has not been compared
-// counts as replaced. So the list is always correct, and time and memory are
-// bounded for any two texts.
-func changes(old, new []string) []change {
+// Up to a thousand changed lines it is the shortest such list. Beyond that it is
+// found in parts, cut where lines that occur once on each side correspond; and
+// once changeBudget is spent, whatever has not been compared counts as replaced.
+// So the list is always correct, and time and memory are bounded for any two
+// texts.
+func changes(old, new []string) []change { return changesWithin(changeBudget, old, new) }
+
+func changesWithin(budget int, old, new []string) []change {
 	head, tail := 0, 0
 	for head < len(old) && head < len(new) && old[head] == new[head] {
 		head++
@@ -26,7 +28,7 @@ func changes(old, new []string) []change {
 	for tail < len(old)-head && tail < len(new)-head && old[len(old)-1-tail] == new[len(new)-1-tail] {
 		tail++
 	}
-	oldChanged, newChanged := changedLines(old[head:len(old)-tail], new[head:len(new)-tail])
+	oldChanged, newChanged := changedLines(budget, old[head:len(old)-tail], new[head:len(new)-tail])
 
 	var list []change
 	for o, n := 0, 0; o < len(oldChanged) || n < len(newChanged); {
@@ -47,7 +49,7 @@ func changes(old, new []string) []change {
 
 // changedLines tells for each line of two texts whether it is changed. The lines
 // that are not are the same in both, in order.
-func changedLines(old, new []string) (oldChanged, newChanged []bool) {
+func changedLines(budget int, old, new []string) (oldChanged, newChanged []bool) {
 	oldChanged, newChanged = make([]bool, len(old)), make([]bool, len(new))
 	if len(old) == 0 || len(new) == 0 {
 		fill(oldChanged)
@@ -86,7 +88,7 @@ func changedLines(old, new []string) (oldChanged, newChanged []bool) {
 		a: a, b: b,
 		forward: make([]int32, diagonals), backward: make([]int32, diagonals),
 		origin: len(b.lines) + 1,
-		budget: changeBudget,
+		budget: budget,
 		seen:   make([]occurrence, len(numbers)),
 	}
 	m.match(0, len(a.lines), 0, len(b.lines))
@@ -128,7 +130,7 @@ func (s *sequence) change(from, to int) {
 const (
 	// changeBudget is how many steps one comparison may take, most of them a
 	// nanosecond or two.
-	changeBudget = 100_000_000
+	changeBudget = 30_000_000
 
 	// maxSearch is how many differences a search for the shortest way goes into a
 	// box from either side, before the box is cut another way.
@@ -153,6 +155,7 @@ type matcher struct {
 
 	budget int
 	seen   []occurrence // by number of line; all zero between calls of anchors
+	unique []anchor     // room for the candidates of anchors
 }
 
 // match marks in the box [aLo, aHi) x [bLo, bHi) what is changed.
@@ -301,10 +304,10 @@ func (m *matcher) anchors(aLo, aHi, bLo, bHi int) []anchor {
 		m.seen[n].inB++
 		m.seen[n].b = int32(i)
 	}
-	var unique []anchor
+	m.unique = m.unique[:0]
 	for i, n := range a {
 		if seen := m.seen[n]; seen.inA == 1 && seen.inB == 1 {
-			unique = append(unique, anchor{aLo + i, bLo + int(seen.b)})
+			m.unique = append(m.unique, anchor{aLo + i, bLo + int(seen.b)})
 		}
 	}
 	for _, n := range a {
@@ -313,7 +316,7 @@ func (m *matcher) anchors(aLo, aHi, bLo, bHi int) []anchor {
 	for _, n := range b {
 		m.seen[n] = occurrence{}
 	}
-	return longestAscending(unique)
+	return longestAscending(m.unique)
 }
 
 // longestAscending returns a longest part of the list, which ascends in a, that

@@ -66,6 +66,11 @@ func hunkOf(list []change, oldLines, newLines []string, context int) sheaf.Hunk 
 		OldStart: first.oldFrom - before, OldLines: last.oldTo + after - (first.oldFrom - before),
 		NewStart: first.newFrom - before, NewLines: last.newTo + after - (first.newFrom - before),
 	}
+	added := 0
+	for _, c := range list {
+		added += c.newTo - c.newFrom
+	}
+	hunk.Lines = make([]sheaf.HunkLine, 0, hunk.OldLines+added)
 	add := func(op sheaf.LineOp, lines []string) {
 		for _, line := range lines {
 			hunk.Lines = append(hunk.Lines, sheaf.HunkLine{Op: op, Text: line})

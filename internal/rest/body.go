@@ -50,6 +50,21 @@ func (b *idleReader) done() {
 	_ = b.connection.SetReadDeadline(time.Time{})
 }
 
+// resetDelay is how long a client has to read the answer to a body that it is
+// still sending; net/http takes the same.
+const resetDelay = 500 * time.Millisecond
+
+// refuseRest answers a request with err whose body was read in part. A connection
+// that is closed while bytes of a body arrive is reset, and the client finds that
+// before the answer. net/http waits for that reason, but not after 100 Continue.
+func (s *server) refuseRest(w http.ResponseWriter, r *http.Request, err error) {
+	s.writeProblem(w, r, err)
+	connected := r.Context().Value(http.LocalAddrContextKey) != nil
+	if connected && r.Header.Get("Expect") != "" && http.NewResponseController(w).Flush() == nil {
+		time.Sleep(resetDelay)
+	}
+}
+
 // bodyBuffers hold what is read from connections. mime/multipart reads 4 KiB at
 // a time, which would be a system call each.
 var bodyBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 64<<10) }}

@@ -59,14 +59,17 @@ func (s *server) createDocument(w http.ResponseWriter, r *http.Request) error {
 	}
 	buffered.Reset(nil)
 	bodyBuffers.Put(buffered)
-	if body.err != nil && errors.Is(err, context.Canceled) {
-		err = body.err // net/http cancels a request whose body it cannot read, even before that is noticed here
+	if body.err != nil {
+		// Half a line looks malformed, and net/http cancels a request whose body
+		// does not come, which may be noticed first.
+		err = body.err
 	}
 	if f.upload != nil {
 		defer f.upload.Close()
 	}
 	if err != nil {
-		return err
+		s.refuseRest(w, r, err)
+		return nil
 	}
 	body.done()
 

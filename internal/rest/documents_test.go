@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -477,4 +478,28 @@ func FuzzDocumentQuery(f *testing.F) {
 			t.Errorf("%q: the limit is %d", query, parsed.Limit)
 		}
 	})
+}
+
+// A reader of a long list that has stalled is disconnected, and the list let go.
+func TestStalledListing(t *testing.T) {
+	limits := sheaf.DefaultLimits()
+	limits.Description = 1 << 20
+	l, _, _ := newLibrary(t, limits)
+	handler, err := New(Options{Library: l, DownloadGrace: 300 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler.(*guard).server.rate = 1 << 40 // so that only the grace counts
+	s := &testServer{Server: httptest.NewServer(handler), t: t}
+	t.Cleanup(s.Close)
+	const documents = 32 // more than the buffers of both sides of the connection
+	for i := range documents {
+		s.push(fmt.Sprint(i), "x", part{name: "description", value: strings.Repeat("d", 1<<20)})
+	}
+	conn := dial(t, s)
+	fmt.Fprint(conn, "GET /documents HTTP/1.1\r\nHost: x\r\n\r\n")
+	time.Sleep(time.Second)
+	if n, err := io.Copy(io.Discard, conn); err == nil && n >= documents<<20 {
+		t.Errorf("%d bytes arrived after a stall of a second, want the connection closed", n)
+	}
 }

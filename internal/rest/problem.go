@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -76,9 +77,11 @@ func (s *server) writeProblem(w http.ResponseWriter, r *http.Request, err error)
 	header.Set("Content-Type", problemType)
 	retryAfter(header, p)
 	body, _ := json.Marshal(p) // strings and numbers: cannot fail
+	body = append(body, '\n')
+	header.Set("Content-Length", strconv.Itoa(len(body)))
 	s.limitSending(w, int64(len(body)))
 	w.WriteHeader(p.Status)
-	w.Write(append(body, '\n'))
+	w.Write(body)
 }
 
 // retryAfter says when a refused caller should come again. Uploads and commits
