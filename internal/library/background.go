@@ -2,6 +2,7 @@ package library
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/sheaf-dev/sheaf/internal/blob"
@@ -72,17 +73,23 @@ func (l *Library) Drain(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	perBackend := make(map[string][]blob.Ref)
+	whole := batch[:0:0]
 	var bytes int64
 	for _, b := range batch {
-		perBackend[b.Backend] = append(perBackend[b.Backend], b.Ref)
 		bytes += b.StoredSize
+		if int64(len(b.Inline)) != b.StoredSize { // or it would hold up all that follow
+			l.ReportDamage(b.Ref, fmt.Errorf("%d bytes are inline, not %d", len(b.Inline), b.StoredSize))
+			continue
+		}
+		perBackend[b.Backend] = append(perBackend[b.Backend], b.Ref)
+		whole = append(whole, b)
 	}
 	for backend, refs := range perBackend {
 		if err := l.blobs.PlaceBatch(ctx, backend, refs); err != nil {
 			return false, err
 		}
 	}
-	err = l.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error { return tx.DropInline(batch) })
+	err = l.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error { return tx.DropInline(whole) })
 	return err == nil && (len(batch) == drainCount || bytes >= drainBytes), err
 }
 
