@@ -61,3 +61,12 @@ type ConflictSide struct {
 	Line  int      `json:"line"`
 	Lines []string `json:"lines"` // with their line endings; never nil
 }
+
+// A VersionComparison says in which lines two versions of a document differ.
+type VersionComparison struct {
+	From     int    `json:"from"`
+	To       int    `json:"to"`
+	OldLabel string `json:"old_label"`
+	NewLabel string `json:"new_label"`
+	Comparison
+}

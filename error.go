@@ -99,7 +99,10 @@ type Error struct {
 	Message string       // what is wrong, for the caller; never secret
 	Hint    string       // what to try next; may be empty
 	Fields  []FieldError // of an invalid request: every field that is wrong
-	Err     error        // the cause, for logs; may be nil
+	// Conflict is of a write that was refused for ErrConflict,
+	// ErrPreconditionFailed or ErrHashRequired: all that is needed to write again.
+	Conflict *WriteConflict
+	Err      error // the cause, for logs; may be nil
 }
 
 // A FieldError says what is wrong with one field of a request.

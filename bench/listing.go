@@ -213,7 +213,7 @@ func makeListed(tx *catalog.Tx, collection *catalog.Collection, i int, random *m
 	content := fmt.Appendf(nil, "document %d", i%1000)
 	ref := blob.Ref{Backend: collection.Backend, Digest: sheaf.DigestOf(content), Size: int64(len(content)),
 		Encoding: blob.Identity, StoredSize: int64(len(content)), Inline: content}
-	if err := tx.KeepBlob(ref); err != nil {
+	if _, err := tx.KeepBlob(ref); err != nil {
 		return err
 	}
 	h := catalog.Head{CollectionPK: collection.PK, Document: sheaf.Document{

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -93,6 +94,19 @@ func (c *Client) request(ctx context.Context, method, path string, query url.Val
 		req.Header.Set("X-Agent-Id", c.agent)
 	}
 	return req, nil
+}
+
+// requestJSON makes a request with v as its body.
+func (c *Client) requestJSON(ctx context.Context, method, path string, v any) (*http.Request, error) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return nil, sheaf.Errorf(sheaf.ErrInvalid, "the request has no JSON form: %w", err)
+	}
+	req, err := c.request(ctx, method, path, nil, bytes.NewReader(body))
+	if err == nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return req, err
 }
 
 // do sends req and returns the answer if its status is 2xx, else the error it

@@ -233,7 +233,8 @@ func TestErrorsAreThoseOfTheServer(t *testing.T) {
 				w.WriteHeader(test.status)
 				io.WriteString(w, test.body)
 			})
-			e := wantKind(t, "Delete", c.Delete(t.Context(), "doc_0123456789ab"), test.want.Kind)
+			_, err := c.Delete(t.Context(), "doc_0123456789ab")
+			e := wantKind(t, "Delete", err, test.want.Kind)
 			if e.Message != test.want.Message || e.Hint != test.want.Hint || !slices.Equal(e.Fields, test.want.Fields) {
 				t.Errorf("got %+v, want %+v", *e, test.want)
 			}

@@ -13,19 +13,21 @@ import (
 	"github.com/sheaf-dev/sheaf"
 )
 
-// maxProblem bounds what is read of an error's body.
-const maxProblem = 64 << 10
+// maxProblem bounds what is read of an error's body. That of a conflict has a
+// merged text in it.
+const maxProblem = maxAnswer
 
 // problemOf rebuilds the error that the server reports in a problem document
 // (RFC 9457). An answer without one, such as a proxy's, gets its kind from the
 // status.
 func problemOf(res *http.Response) error {
 	var problem struct {
-		Title  string             `json:"title"`
-		Detail string             `json:"detail"`
-		Code   sheaf.ErrorKind    `json:"code"`
-		Hint   string             `json:"hint"`
-		Errors []sheaf.FieldError `json:"errors"`
+		Title    string               `json:"title"`
+		Detail   string               `json:"detail"`
+		Code     sheaf.ErrorKind      `json:"code"`
+		Hint     string               `json:"hint"`
+		Errors   []sheaf.FieldError   `json:"errors"`
+		Conflict *sheaf.WriteConflict `json:"conflict"`
 	}
 	body, _ := io.ReadAll(io.LimitReader(res.Body, maxProblem))
 	if json.Unmarshal(body, &problem) != nil || problem.Detail == "" && problem.Title == "" {
@@ -34,7 +36,7 @@ func problemOf(res *http.Response) error {
 			Message: fmt.Sprintf("the server answered %s to %s %s", res.Status, res.Request.Method, res.Request.URL.Path),
 		}
 	}
-	e := &sheaf.Error{Kind: problem.Code, Message: problem.Detail, Hint: problem.Hint, Fields: problem.Errors}
+	e := &sheaf.Error{Kind: problem.Code, Message: problem.Detail, Hint: problem.Hint, Fields: problem.Errors, Conflict: problem.Conflict}
 	if e.Message == "" {
 		e.Message = problem.Title
 	}
@@ -65,6 +67,8 @@ func kindOfStatus(status int) sheaf.ErrorKind {
 		return sheaf.ErrGone
 	case http.StatusPreconditionFailed:
 		return sheaf.ErrPreconditionFailed
+	case http.StatusPreconditionRequired:
+		return sheaf.ErrHashRequired
 	case http.StatusRequestEntityTooLarge:
 		return sheaf.ErrTooLarge
 	case http.StatusUnsupportedMediaType:

@@ -30,9 +30,24 @@ type Download struct {
 	Body io.ReadCloser
 }
 
+// A PullOption selects another content than the current one.
+type PullOption func(query url.Values)
+
+// OfVersion selects a version by its number; 0 is the current one.
+func OfVersion(number int) PullOption {
+	return func(query url.Values) { setVersion(query, "version", number) }
+}
+
+// AsOf selects the content that the document had at a moment.
+func AsOf(at Moment) PullOption { return at.set }
+
 // Pull opens the content of a document.
-func (c *Client) Pull(ctx context.Context, id sheaf.DocumentID) (*Download, error) {
-	req, err := c.request(ctx, http.MethodGet, "documents/"+url.PathEscape(string(id)), nil, nil)
+func (c *Client) Pull(ctx context.Context, id sheaf.DocumentID, options ...PullOption) (*Download, error) {
+	query := url.Values{}
+	for _, option := range options {
+		option(query)
+	}
+	req, err := c.request(ctx, http.MethodGet, documentPath(id), query, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +72,7 @@ func (c *Client) Pull(ctx context.Context, id sheaf.DocumentID) (*Download, erro
 		MIME:     res.Header.Get("Content-Type"),
 		Size:     res.ContentLength,
 		Digest:   digest,
-		Body:     &verifiedBody{body: res.Body, hash: sha256.New(), id: id, want: digest, size: res.ContentLength},
+		Body:     &verifiedBody{body: c.resuming(req, res), hash: sha256.New(), id: id, want: digest, size: res.ContentLength},
 	}, nil
 }
 

@@ -70,7 +70,7 @@ func TestWholeLifeOfADocument(t *testing.T) {
 			if len(found) != 4 {
 				t.Fatalf("Query found %d documents in pages of 3, want 4", len(found))
 			}
-			if err := c.Delete(ctx, found[0].ID); err != nil {
+			if _, err := c.Delete(ctx, found[0].ID); err != nil {
 				t.Errorf("Delete: %v", err)
 			}
 			_, err := c.Pull(ctx, found[0].ID)

@@ -76,7 +76,7 @@ func testFullDisk(t *testing.T, disk *smallDisk, kinds []sheaf.ErrorKind) {
 		})
 	}
 	pushes.Wait()
-	if err := c.Delete(t.Context(), docs[0].ID); !slices.Contains(kinds, sheaf.KindOf(err)) {
+	if _, err := c.Delete(t.Context(), docs[0].ID); !slices.Contains(kinds, sheaf.KindOf(err)) {
 		t.Errorf("deleting on a full disk: %v, want %s", err, kinds)
 	}
 	for _, doc := range docs {
@@ -89,7 +89,7 @@ func testFullDisk(t *testing.T, disk *smallDisk, kinds []sheaf.ErrorKind) {
 
 	disk.free()
 	docs = append(docs, pushText(t, c, "small.txt", "once there is room"), pushText(t, c, "large.bin", large()))
-	if err := c.Delete(t.Context(), docs[0].ID); err != nil {
+	if _, err := c.Delete(t.Context(), docs[0].ID); err != nil {
 		t.Errorf("deleting once there is room: %v", err)
 	}
 	docs = docs[1:]

@@ -302,7 +302,7 @@ func (w *writer) delete(ctx context.Context, s *serverProcess, round int, random
 	i := random.IntN(len(w.alive))
 	d := w.alive[i]
 	w.alive, w.touched = slices.Delete(w.alive, i, i+1), append(w.touched, d)
-	if err := s.client.Delete(ctx, d.id); err != nil {
+	if _, err := s.client.Delete(ctx, d.id); err != nil {
 		d.presence = deleting
 		d.tell("round %d: its delete was in flight when the server was killed: %v", round, err)
 		return fmt.Errorf("delete %s: %w", d, err)

@@ -22,6 +22,7 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/blob/memblob"
 	"github.com/sheaf-dev/sheaf/internal/catalog"
 	"github.com/sheaf-dev/sheaf/internal/config"
+	"github.com/sheaf-dev/sheaf/internal/durable"
 	"github.com/sheaf-dev/sheaf/internal/jobs"
 	"github.com/sheaf-dev/sheaf/internal/library"
 	"github.com/sheaf-dev/sheaf/internal/rest"
@@ -33,8 +34,8 @@ const (
 	spoolName   = "spool"
 )
 
-// An App is an open store and the owner of its data directory. Its background
-// work runs until Close.
+// An App is an open store and the owner of its data directory. Until Close it
+// does its background work and answers other processes on the directory's socket.
 type App struct {
 	config config.Config // with Storage.Dir absolute
 	log    *slog.Logger
@@ -47,15 +48,20 @@ type App struct {
 
 	stopBackground func() // returns when it has stopped
 
-	tcp    net.Listener // nil until Listen
-	socket net.Listener // nil until Listen, and where there can be none
+	server *http.Server
+	cutOff context.CancelFunc // ends the requests that server is answering
+	failed chan error         // what ended a listener; has room for both
+	socket *socketListener    // nil where there can be none
+	tcp    net.Listener       // nil until Listen
 
 	closing sync.Once
 	closed  error // the outcome of closing
 }
 
 // Open opens the store that the configuration describes, making it if there is
-// none, and starts its background work. The context bounds opening only.
+// none, and starts its background work. From then on other processes reach it on
+// the data directory's socket, whether or not it is to be a server: there is no
+// other way to a directory that somebody owns. The context bounds opening only.
 //
 // If another process owns the data directory, the error is of kind exists.
 func Open(ctx context.Context, cfg config.Config, log *slog.Logger) (*App, error) {
@@ -64,7 +70,7 @@ func Open(ctx context.Context, cfg config.Config, log *slog.Logger) (*App, error
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	cfg.Storage.Dir = dir
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := durable.MakeDirs(dir); err != nil {
 		return nil, sheaf.Errorf(sheaf.ErrInvalid, "cannot make the data directory: %w", err).
 			WithHint("name one that can be written with --data-dir or DOCUMENT_STORAGE_DIR")
 	}
@@ -134,6 +140,7 @@ func (a *App) open(ctx context.Context) error {
 		return err
 	}
 	a.startBackground()
+	a.serveSocket()
 	return nil
 }
 
@@ -198,19 +205,14 @@ func (a *App) Handler() http.Handler { return a.handler }
 // transports.
 func (a *App) Library() *library.Library { return a.library }
 
-// Close stops listening and the background work, lets writes that were accepted
-// finish, and gives up the data directory. What follows the first call returns
-// its outcome.
+// Close accepts no more requests, gives those it has accepted the configured
+// time to finish, whoever sent them, ends the background work and gives up the
+// data directory. What follows the first call returns its outcome.
 func (a *App) Close() error {
 	a.closing.Do(func() {
 		var errs []error
-		for _, listener := range []net.Listener{a.tcp, a.socket} {
-			if listener == nil {
-				continue
-			}
-			if err := listener.Close(); !errors.Is(err, net.ErrClosed) {
-				errs = append(errs, err)
-			}
+		if a.server != nil {
+			errs = append(errs, a.stopServing())
 		}
 		if a.stopBackground != nil {
 			a.stopBackground()

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -66,12 +67,7 @@ func TestServesByURLAndSocketAndStopsCleanly(t *testing.T) {
 	wantOwned(t, dir, true)
 
 	socket := app.SocketPath(dir)
-	bySocket, err := client.New("http://sheaf", client.WithTransport(client.SocketTransport(socket)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	wantPull(t, bySocket, document.ID, "hello")
-	bySocket.Close()
+	wantPull(t, bySocket(t, dir), document.ID, "hello")
 	if runtime.GOOS != "windows" {
 		for path, want := range map[string]os.FileMode{socket: 0o600, filepath.Join(dir, "lock"): 0o600} {
 			if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
@@ -261,6 +257,26 @@ func TestPortInUse(t *testing.T) {
 	wantOwned(t, c.Storage.Dir, false)
 }
 
+// waitForUpload returns when the server has begun to store an upload. That the
+// client could send some of it says little: megabytes wait in the system's
+// buffers for a server that has not accepted the connection, and are lost when
+// it stops.
+func waitForUpload(t *testing.T, c config.Config) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		spooled, err := os.ReadDir(filepath.Join(c.Storage.Dir, "spool"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(spooled) > 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("nothing of an upload is in the spool after ten seconds")
+		}
+	}
+}
+
 // An upload that was accepted is finished though the server is told to stop.
 func TestStopFinishesWhatWasAccepted(t *testing.T) {
 	s := sheaftest.Start(t)
@@ -272,10 +288,10 @@ func TestStopFinishesWhatWasAccepted(t *testing.T) {
 		document, err = s.Client.Push(context.Background(), client.PushInput{Filename: "slow.txt", Body: body})
 		pushed <- err
 	}()
-	// A pipe has no buffer: once the second part is taken, the request is on its way.
 	for range 2 {
 		io.WriteString(feed, strings.Repeat("x", 1<<20))
 	}
+	waitForUpload(t, s.Config)
 	stopped := make(chan struct{})
 	go func() { defer close(stopped); s.Stop() }()
 	for { // until it accepts no more
@@ -307,6 +323,7 @@ func TestStopCutsOffWhatDoesNotFinish(t *testing.T) {
 	for range 2 {
 		io.WriteString(feed, strings.Repeat("x", 1<<20))
 	}
+	waitForUpload(t, s.Config)
 	begin := time.Now()
 	s.Stop()
 	if took := time.Since(begin); took > 10*time.Second {
@@ -367,6 +384,106 @@ func TestConfigurationArrives(t *testing.T) {
 	}
 }
 
+func bySocket(t *testing.T, dir string) *client.Client {
+	t.Helper()
+	c, err := client.New("http://sheaf", client.WithTransport(client.SocketTransport(app.SocketPath(dir))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// Whoever owns a directory is the only way to it, and answers others even if it
+// is no server; closing lets them finish.
+func TestOwnerAnswersOthersUntilClosed(t *testing.T) {
+	c := sheaftest.Config(t)
+	a, err := app.Open(t.Context(), c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	other := bySocket(t, c.Storage.Dir)
+	wantPull(t, other, push(t, other, "hello").ID, "hello")
+	if a.Addr() != nil {
+		t.Errorf("an owner that is no server listens on %v", a.Addr())
+	}
+
+	body, feed := io.Pipe()
+	pushed := make(chan error, 1)
+	go func() {
+		_, err := other.Push(context.Background(), client.PushInput{Filename: "slow.txt", Body: body})
+		pushed <- err
+	}()
+	io.WriteString(feed, strings.Repeat("x", 2<<20))
+	waitForUpload(t, c)
+	closed := make(chan error, 1)
+	go func() { closed <- a.Close() }()
+	for { // until it accepts no more
+		conn, err := net.Dial("unix", app.SocketPath(c.Storage.Dir))
+		if err != nil {
+			break
+		}
+		conn.Close()
+		time.Sleep(time.Millisecond)
+	}
+	io.WriteString(feed, "the end")
+	feed.Close()
+	if err := <-pushed; err != nil {
+		t.Errorf("an upload while its owner closes: %v", err)
+	}
+	if err := <-closed; err != nil {
+		t.Errorf("closing: %v", err)
+	}
+	wantAbsent(t, filepath.Join(c.Storage.Dir, "sheaf.sock"))
+	wantOwned(t, c.Storage.Dir, false)
+}
+
+// Commands own a directory for moments. Whoever has found the socket of one that
+// closes is answered, not cut off.
+func TestCloseTurnsNobodyAway(t *testing.T) {
+	c := sheaftest.Config(t)
+	for range 20 {
+		a, err := app.Open(t.Context(), c, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		const callers = 20
+		outcomes := make(chan error, callers)
+		var connected sync.WaitGroup
+		for range callers {
+			connected.Add(1)
+			go func() {
+				conn, err := net.Dial("unix", app.SocketPath(c.Storage.Dir))
+				connected.Done()
+				if err != nil {
+					outcomes <- err
+					return
+				}
+				defer conn.Close()
+				if _, err := io.WriteString(conn, "GET /livez HTTP/1.1\r\nHost: sheaf\r\nConnection: close\r\n\r\n"); err != nil {
+					outcomes <- err
+					return
+				}
+				answer, err := io.ReadAll(conn)
+				if err == nil && !strings.HasPrefix(string(answer), "HTTP/1.1 200 ") {
+					err = fmt.Errorf("the answer is %q", answer)
+				}
+				outcomes <- err
+			}()
+		}
+		connected.Wait()
+		if err := a.Close(); err != nil {
+			t.Errorf("closing: %v", err)
+		}
+		for range callers {
+			if err := <-outcomes; err != nil {
+				t.Errorf("a request to an owner that closes: %v", err)
+			}
+		}
+	}
+}
+
 // Background work needs no server: a command that opens the store does its part.
 func TestBackgroundDrains(t *testing.T) {
 	c := sheaftest.Config(t)
@@ -398,6 +515,7 @@ func TestGreeting(t *testing.T) {
 		s.Config.Storage.Dir, s.URL, s.URL + "/docs",
 		"curl -F file=@hello.txt -F tags=first " + s.URL + "/documents",
 		"DOCUMENT_SERVER_URL=" + s.URL + " doc-push hello.txt",
+		"DOCUMENT_SERVER_URL=" + s.URL + " sheaf push hello.txt",
 	} {
 		if !strings.Contains(first, want) {
 			t.Errorf("the first greeting does not say %q:\n%s", want, first)

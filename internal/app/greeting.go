@@ -26,8 +26,9 @@ func (a *App) Greeting() string {
 The store is new. Try it from another terminal:
 
   echo 'hello, sheaf' > hello.txt
-  curl -F file=@hello.txt -F tags=first %s/documents
-  %sdoc-push hello.txt --tags first    # or: sheaf push hello.txt --tags first
+  curl -F file=@hello.txt -F tags=first %[1]s/documents
+  %[2]sdoc-push hello.txt --tags first
+  %[2]ssheaf push hello.txt --tags first    # the same
 
 `, a.URL(), server)
 	return b.String()

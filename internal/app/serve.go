@@ -19,9 +19,35 @@ const (
 	maxHeaderBytes = 64 << 10
 )
 
-// Listen begins to listen where the configuration says and on the data
-// directory's socket, and refuses to do so where strangers could connect.
-// Connections wait until Run answers them. Close ends it.
+// serveSocket begins to answer on the data directory's socket.
+func (a *App) serveSocket() {
+	requests, cutOff := context.WithCancel(context.Background())
+	a.cutOff = cutOff
+	a.failed = make(chan error, 2)
+	a.server = &http.Server{
+		Handler:           a.handler,
+		ReadHeaderTimeout: a.config.Server.HeaderTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
+		BaseContext:       func(net.Listener) context.Context { return requests },
+	}
+	socket, err := listenSocket(a.config.Storage.Dir)
+	if err != nil {
+		a.log.Warn("no socket in the data directory: other commands have to wait until this one ends, or reach a server by its URL", "error", err)
+		return
+	}
+	a.socket = socket
+	a.serve(socket)
+}
+
+func (a *App) serve(listener net.Listener) {
+	go func() { a.failed <- a.server.Serve(listener) }()
+}
+
+// Listen begins to listen where the configuration says, and refuses to do so
+// where strangers could connect. Connections wait until Run answers them. Close
+// ends it.
 func (a *App) Listen(ctx context.Context) error {
 	address := net.JoinHostPort(a.config.Server.Host, strconv.Itoa(a.config.Server.Port))
 	resolved, err := net.ResolveTCPAddr("tcp", address)
@@ -42,10 +68,6 @@ func (a *App) Listen(ctx context.Context) error {
 	if err != nil {
 		a.tcp = nil // not an interface that holds a nil listener
 		return fmt.Errorf("listen on %s: %w", address, err)
-	}
-	if a.socket, err = listenSocket(a.config.Storage.Dir); err != nil {
-		a.socket = nil
-		a.log.Warn("no socket in the data directory: commands reach this server by its URL only", "error", err)
 	}
 	a.ownership.announce(a.LocalURL())
 	return nil
@@ -88,39 +110,42 @@ func (a *App) Run(ctx context.Context) error {
 			return errors.Join(err, a.Close())
 		}
 	}
-	requests, cutOff := context.WithCancel(context.WithoutCancel(ctx))
-	defer cutOff()
-	server := &http.Server{
-		Handler:           a.handler,
-		ReadHeaderTimeout: a.config.Server.HeaderTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
-		BaseContext:       func(net.Listener) context.Context { return requests },
-	}
-	failed := make(chan error, 2)
-	for _, listener := range []net.Listener{a.tcp, a.socket} {
-		if listener != nil {
-			go func() { failed <- server.Serve(listener) }()
-		}
-	}
+	a.serve(a.tcp)
 	a.log.Info("serving", "url", a.LocalURL(), "data", a.config.Storage.Dir)
 
 	var err error
 	select {
 	case <-ctx.Done():
 		a.log.Info("stopping")
-	case err = <-failed:
+	case err = <-a.failed:
 		err = fmt.Errorf("serve: %w", err)
-	}
-	deadline, cancel := context.WithTimeout(requests, a.config.Server.ShutdownTimeout)
-	defer cancel()
-	if shutdownErr := server.Shutdown(deadline); shutdownErr != nil {
-		a.log.Warn("requests that did not finish in time are cut off", "timeout", a.config.Server.ShutdownTimeout)
-		cutOff()
-		server.Close()
 	}
 	err = errors.Join(err, a.Close())
 	a.log.Info("stopped")
+	return err
+}
+
+// stopServing ends listening and lets requests finish. Those that do not in the
+// configured time are cut off.
+func (a *App) stopServing() error {
+	if a.socket != nil {
+		a.socket.retire()
+	}
+	deadline, cancel := context.WithTimeout(context.Background(), a.config.Server.ShutdownTimeout)
+	defer cancel()
+	defer a.cutOff()
+	err := a.server.Shutdown(deadline)
+	if errors.Is(err, context.DeadlineExceeded) {
+		a.log.Warn("requests that did not finish in time are cut off", "timeout", a.config.Server.ShutdownTimeout)
+		a.cutOff()
+		err = a.server.Close()
+	}
+	if a.tcp == nil {
+		return err
+	}
+	// The server knows nothing of a listener that Run did not come to serve.
+	if closeErr := a.tcp.Close(); !errors.Is(closeErr, net.ErrClosed) {
+		err = errors.Join(err, closeErr)
+	}
 	return err
 }

@@ -2,6 +2,7 @@ package blob
 
 import (
 	"fmt"
+	"io"
 	"sync"
 )
 
@@ -43,4 +44,27 @@ func (sp *Spooled) Sync() error {
 func (sp *Spooled) Close() error {
 	sp.ref.Inline = nil
 	return sp.bytes.close()
+}
+
+// Open returns the plain bytes, which have not been checked again since they
+// arrived. The caller closes the reader, and sp only after that.
+func (sp *Spooled) Open() io.ReadCloser {
+	stored := sp.bytes.reader()
+	if sp.ref.Encoding == Identity {
+		return io.NopCloser(stored)
+	}
+	pools := &sp.store.pools
+	i := pools.inflater(stored)
+	return &spooledReader{i, pools}
+}
+
+// A spooledReader gives its inflater back when it is closed.
+type spooledReader struct {
+	*inflater
+	pools *pools
+}
+
+func (r *spooledReader) Close() error {
+	r.pools.releaseInflater(r.inflater)
+	return nil
 }

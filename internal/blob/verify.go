@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"github.com/sheaf-dev/sheaf"
 )
@@ -149,7 +150,8 @@ func (r *storedReader) Read(p []byte) (int, error) {
 		return 0, readFailure{err}
 	}
 	n, err := r.r.Read(p)
-	if err != nil && err != io.EOF {
+	// A disk that cannot read what it has written holds nothing any more.
+	if err != nil && err != io.EOF && !errors.Is(err, syscall.EIO) {
 		err = readFailure{err}
 	}
 	return n, err

@@ -70,6 +70,12 @@ func (v *View) Blobs(after int64, count int, each func(Blob) error) error {
 		})
 }
 
+// LastBlob returns the largest pk of a blob, 0 when there is none.
+func (v *View) LastBlob() (pk int64, err error) {
+	_, err = v.conn.row(`select coalesce(max(pk), 0) from blobs`, nil, &pk)
+	return pk, err
+}
+
 // scanBlob scans blobColumns, and then whatever is given.
 func scanBlob(scan func(...any) error, more ...any) (b Blob, err error) {
 	into, finish := b.into()
@@ -107,32 +113,33 @@ var errDeleting = sheaf.Errorf(sheaf.ErrUnavailable, "this content is just being
 
 // KeepBlob makes the blob of a document that is being committed live: a placed
 // one, for which [Tx.ReserveBlob] made a row, or an inline one, whose bytes are
-// stored here. A blob that is live already is left as it is.
-func (tx *Tx) KeepBlob(ref blob.Ref) error {
+// stored here. One that is live and in its backend already is left as it is, and
+// known says so: nothing of what is at hand was stored.
+func (tx *Tx) KeepBlob(ref blob.Ref) (known bool, err error) {
 	inline := ref.IsInline()
 	if inline {
 		if inserted, err := tx.insertBlob(ref, BlobLive); inserted || err != nil {
-			return err
+			return false, err
 		}
 	}
 	have, found, err := tx.Blob(ref.Backend, ref.Digest)
 	switch {
 	case err != nil:
-		return err
+		return false, err
 	case !found:
-		return fmt.Errorf("the blob %s was not reserved", ref.Digest)
+		return false, fmt.Errorf("the blob %s was not reserved", ref.Digest)
 	case have.State == BlobLive:
-		return nil
+		return !have.IsInline(), nil
 	case have.State == BlobCondemned:
-		return tx.setBlobState(have.PK, BlobLive)
+		return true, tx.setBlobState(have.PK, BlobLive)
 	case have.State == BlobDeleting:
-		return errDeleting
+		return false, errDeleting
 	case inline:
-		return tx.replaceBlob(have.PK, ref, BlobLive)
+		return false, tx.replaceBlob(have.PK, ref, BlobLive)
 	case have.State == BlobPending:
-		return tx.setBlobState(have.PK, BlobLive)
+		return false, tx.setBlobState(have.PK, BlobLive)
 	}
-	return sheaf.Errorf(sheaf.ErrUnavailable, "the stored copy of this content was just found damaged").WithHint("try again: it will be stored anew")
+	return false, sheaf.Errorf(sheaf.ErrUnavailable, "the stored copy of this content was just found damaged").WithHint("try again: it will be stored anew")
 }
 
 // insertBlob makes the row of a blob, and reports false if there is one already.
@@ -201,17 +208,17 @@ func (tx *Tx) changeBlob(backend string, digest sheaf.Digest, from, to BlobState
 	return true, tx.setBlobState(have.PK, to)
 }
 
-// InlineBlobs returns live blobs whose bytes are inline, with them, in the order
-// of their arrival: at most count of them, and no further one once they have
-// reached bytes.
-func (v *View) InlineBlobs(count int, bytes int64) ([]Blob, error) {
+// InlineBlobs returns live blobs of a backend whose bytes are inline, with them,
+// in the order of their arrival: at most count of them, and no further one once
+// they have reached bytes.
+func (v *View) InlineBlobs(backend string, count int, bytes int64) ([]Blob, error) {
 	var found []Blob
 	var total int64
 	err := v.conn.rows(`
 		select `+blobColumns+`, i.bytes
 		from inline_blobs i join blobs b on b.pk = i.blob
-		where b.state = $1
-		order by i.blob limit $2`, []any{int(BlobLive), count},
+		where b.state = $1 and b.backend = $2
+		order by i.blob limit $3`, []any{int(BlobLive), backend, count},
 		func(scan func(...any) error) error {
 			if total >= bytes {
 				return nil
@@ -250,4 +257,47 @@ func (tx *Tx) DropInline(blobs []Blob) error {
 		}
 	}
 	return nil
+}
+
+// ReadableRef returns what is needed to read a content, if the store has it.
+func (v *View) ReadableRef(backend string, digest sheaf.Digest) (ref blob.Ref, found bool, err error) {
+	b, found, err := v.Blob(backend, digest)
+	if err != nil || !found || !b.State.Readable() {
+		return blob.Ref{}, false, err
+	}
+	return b.Ref, true, nil
+}
+
+// Affected returns the documents that have, or had, a content in a backend.
+func (v *View) Affected(backend string, digest sheaf.Digest) ([]sheaf.DocumentID, error) {
+	ids := []sheaf.DocumentID{}
+	err := v.conn.rows(`
+		select distinct d.id from versions v
+		join documents d on d.pk = v.document
+		join collections c on c.pk = d.collection
+		where v.digest = $1 and c.backend = $2`, []any{digest[:], backend},
+		func(scan func(...any) error) error {
+			var id sheaf.DocumentID
+			err := scan(&id)
+			ids = append(ids, id)
+			return err
+		})
+	return ids, err
+}
+
+// UnreferencedBlobs calls each for every blob that is live or condemned and that
+// no version names.
+func (v *View) UnreferencedBlobs(each func(Blob) error) error {
+	return v.conn.rows(`
+		select `+blobColumns+` from blobs b
+		where b.state in ($1, $2) and b.digest not in (
+			select v.digest from versions v join documents d on d.pk = v.document where d.purged = 0)`,
+		[]any{int(BlobLive), int(BlobCondemned)},
+		func(scan func(...any) error) error {
+			b, err := scanBlob(scan)
+			if err != nil {
+				return err
+			}
+			return each(b)
+		})
 }

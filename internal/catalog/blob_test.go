@@ -39,7 +39,7 @@ func TestDropInlineKeepsWhatWasNotPut(t *testing.T) {
 	mutate(t, c, state("revived", BlobCondemned))
 	var listed []Blob
 	err := c.Read(t.Context(), func(v *View) (err error) {
-		listed, err = v.InlineBlobs(100, 1<<20)
+		listed, err = v.InlineBlobs(collection.Backend, 100, 1<<20)
 		return err
 	})
 	if err != nil {
@@ -86,23 +86,34 @@ func TestReserveBlob(t *testing.T) {
 			return err
 		})
 	}
+	keep := func() {
+		t.Helper()
+		mutate(t, c, func(tx *Tx) error {
+			_, err := tx.KeepBlob(ref)
+			return err
+		})
+	}
 	reserve(false)
 	reserve(false) // somebody else, at the same time or after a crash
-	mutate(t, c, func(tx *Tx) error { return tx.KeepBlob(ref) })
+	keep()
 	reserve(true)
 	mutate(t, c, func(tx *Tx) error {
 		_, err := tx.DamageBlob(ref.Backend, ref.Digest)
 		return err
 	})
 	reserve(false)
-	mutate(t, c, func(tx *Tx) error { return tx.KeepBlob(ref) })
+	keep()
 	reserve(true)
 }
 
 func TestKeepBlobNeedsAReservation(t *testing.T) {
 	c, collection := withCollection(t, Options{})
 	ref := blob.Ref{Backend: collection.Backend, Digest: sheaf.DigestOf([]byte("large")), Size: 5, Encoding: blob.Identity, StoredSize: 5}
-	if err := c.Mutate(t.Context(), 0, func(tx *Tx) error { return tx.KeepBlob(ref) }); err == nil {
+	err := c.Mutate(t.Context(), 0, func(tx *Tx) error {
+		_, err := tx.KeepBlob(ref)
+		return err
+	})
+	if err == nil {
 		t.Error("a blob that is neither inline nor reserved was kept")
 	}
 }

@@ -60,6 +60,8 @@ type Catalog struct {
 	closing sync.Once
 	closed  error // the outcome of closing
 
+	long sync.Mutex // held during a longSnapshot
+
 	readers     chan *conn // those that are not in use
 	readerCount int
 
@@ -180,20 +182,37 @@ func (c *Catalog) Read(ctx context.Context, fn func(*View) error) error {
 	}
 }
 
+// longSnapshot is Snapshot for work of minutes, on a connection of its own, so
+// that it takes none from others. One runs at a time.
+func (c *Catalog) longSnapshot(ctx context.Context, fn func(*View) error) error {
+	if !c.long.TryLock() {
+		return sheaf.Errorf(sheaf.ErrRateLimited, "a check is running already").WithHint("wait until it has finished")
+	}
+	defer c.long.Unlock()
+	own, err := newConn(ctx, c.readDB)
+	if err != nil {
+		return translate(err)
+	}
+	defer own.close()
+	return (&View{conn: own, catalog: c}).inTransaction(fn)
+}
+
 // Snapshot calls fn with a view in which every statement sees the same commit.
 // It should not take long: the log cannot be reclaimed meanwhile.
 func (c *Catalog) Snapshot(ctx context.Context, fn func(*View) error) error {
-	return c.Read(ctx, func(v *View) (err error) {
-		if _, err := v.conn.exec(`begin`); err != nil {
-			return err
+	return c.Read(ctx, func(v *View) error { return v.inTransaction(fn) })
+}
+
+func (v *View) inTransaction(fn func(*View) error) (err error) {
+	if _, err := v.conn.exec(`begin`); err != nil {
+		return err
+	}
+	defer func() {
+		if _, rollback := v.conn.exec(`rollback`); err == nil {
+			err = rollback
 		}
-		defer func() {
-			if _, rollback := v.conn.exec(`rollback`); err == nil {
-				err = rollback
-			}
-		}()
-		return fn(v)
-	})
+	}()
+	return fn(v)
 }
 
 // millis is the stored form of a time.

@@ -61,7 +61,7 @@ func create(ctx context.Context, c *Catalog, collection *Collection, name string
 	ref := blob.Ref{Backend: collection.Backend, Digest: sheaf.DigestOf(content), Size: int64(len(content)),
 		Encoding: blob.Identity, StoredSize: int64(len(content)), Inline: content}
 	err = c.Mutate(ctx, int64(len(content)), func(tx *Tx) error {
-		if err := tx.KeepBlob(ref); err != nil {
+		if _, err := tx.KeepBlob(ref); err != nil {
 			return err
 		}
 		h = Head{CollectionPK: collection.PK, Document: sheaf.Document{

@@ -29,7 +29,7 @@ var consistencyRules = []consistencyRule{
 		where d.version > 0 and (v.n is null or v.digest <> d.digest or v.size <> d.size or v.mime <> d.mime)`},
 	{"its versions are not numbered without gaps", `
 		select d.id from documents d
-		where (select count(*) from versions v where v.document = d.pk) <> d.version`},
+		where (select count(*) <> coalesce(max(n), 0) or coalesce(max(n), 0) < d.version from versions v where v.document = d.pk)`},
 	{"its current state is not what the document says", `
 		select d.id from documents d
 		left join states s on s.document = d.pk and s.layer = '' and s.rev_from = d.rev
@@ -52,7 +52,7 @@ var consistencyRules = []consistencyRule{
 		join documents d on d.pk = v.document
 		join collections c on c.pk = d.collection
 		left join blobs b on b.digest = v.digest and b.backend = c.backend and b.domain = ''
-		where b.state is null or b.state <> 1`},
+		where d.purged = 0 and (b.state is null or b.state <> 1)`},
 	{"a content of it and its blob disagree about the size", `
 		select distinct d.id from versions v
 		join documents d on d.pk = v.document
@@ -63,9 +63,10 @@ var consistencyRules = []consistencyRule{
 
 // Check looks at one moment of the catalog: the engine's own structures, every
 // rule between the tables, and the chain of the log. It calls problem for
-// everything wrong. Full also compares every index with its table.
+// everything wrong. Full also compares every index with its table, and the
+// listing index with the documents. One check runs at a time.
 func (c *Catalog) Check(ctx context.Context, full bool, problem func(area, message string, documents ...sheaf.DocumentID)) (counts Counts, err error) {
-	err = c.Snapshot(ctx, func(v *View) error {
+	err = c.longSnapshot(ctx, func(v *View) error {
 		if err := v.checkIntegrity(full, problem); err != nil {
 			return err
 		}
@@ -89,6 +90,11 @@ func (c *Catalog) Check(ctx context.Context, full bool, problem func(area, messa
 		}
 		if counts.LogEntries, err = v.checkLog(ctx, problem); err != nil {
 			return err
+		}
+		if full {
+			if err := v.checkListingIndex(ctx, problem); err != nil {
+				return err
+			}
 		}
 		_, err := v.conn.row(`select (select count(*) from documents), (select count(*) from versions)`,
 			nil, &counts.Documents, &counts.Versions)
@@ -114,6 +120,55 @@ func (v *View) checkIntegrity(full bool, problem func(area, message string, docu
 		return nil
 	}
 	return err
+}
+
+// checkListingIndex looks for documents that the listing index covers and would
+// not find.
+func (v *View) checkListingIndex(ctx context.Context, problem func(area, message string, documents ...sheaf.DocumentID)) error {
+	mark, err := v.indexedMark()
+	if err != nil {
+		return err
+	}
+	for chunk := int64(0); chunk <= chunkOf(mark); chunk++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		postings := make(map[string][]byte)
+		err := v.conn.rows(`select term, bits from postings where chunk = $1`, []any{chunk}, func(scan func(...any) error) error {
+			var term string
+			var bits []byte
+			err := scan(&term, &bits)
+			postings[term] = bits
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		err = v.conn.rows(`
+			select `+indexableColumns+`, d.id from documents d
+			where d.pk between $1 and $2 and d.deleted = 0 and d.pk not in (select document from listing_changes)`,
+			[]any{chunk * chunkSize, min(mark, (chunk+1)*chunkSize-1)}, func(scan func(...any) error) error {
+				var d indexable
+				var id sheaf.DocumentID
+				if err := scan(append(d.into(), &id)...); err != nil {
+					return err
+				}
+				missing := ""
+				err := d.terms(func(term string) {
+					if missing == "" && !storedHas(postings[term], int(d.pk%chunkSize)) {
+						missing = term
+					}
+				})
+				if missing != "" {
+					problem("catalog", fmt.Sprintf("the document %s: the listing index lacks its term %q", id, missing), id)
+				}
+				return err
+			})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkLog recomputes the chain of every stream.
@@ -150,37 +205,4 @@ func (v *View) checkLog(ctx context.Context, problem func(area, message string, 
 		return ctx.Err()
 	})
 	return entries, err
-}
-
-// Affected returns the documents that have, or had, a content in a backend.
-func (v *View) Affected(backend string, digest sheaf.Digest) ([]sheaf.DocumentID, error) {
-	ids := []sheaf.DocumentID{}
-	err := v.conn.rows(`
-		select distinct d.id from versions v
-		join documents d on d.pk = v.document
-		join collections c on c.pk = d.collection
-		where v.digest = $1 and c.backend = $2`, []any{digest[:], backend},
-		func(scan func(...any) error) error {
-			var id sheaf.DocumentID
-			err := scan(&id)
-			ids = append(ids, id)
-			return err
-		})
-	return ids, err
-}
-
-// UnreferencedBlobs calls each for every blob that is live or condemned and that
-// no version names.
-func (v *View) UnreferencedBlobs(each func(Blob) error) error {
-	return v.conn.rows(`
-		select `+blobColumns+` from blobs b
-		where b.state in ($1, $2) and b.digest not in (select digest from versions)`,
-		[]any{int(BlobLive), int(BlobCondemned)},
-		func(scan func(...any) error) error {
-			b, err := scanBlob(scan)
-			if err != nil {
-				return err
-			}
-			return each(b)
-		})
 }

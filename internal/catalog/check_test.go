@@ -96,3 +96,34 @@ func alter(t *testing.T, path, statement string) {
 		t.Fatal(err)
 	}
 }
+
+// A posting that is lost hides documents from listings, and nothing else would
+// ever tell.
+func TestCheckFindsALostPosting(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "documents.db")
+	c, err := Open(t.Context(), Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	collection := addCollection(t, c, "default", sheaf.KindDocuments)
+	if _, err := create(t.Context(), c, collection, "a.md", []string{"x"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.IndexListing(t.Context(), 10); err != nil {
+		t.Fatal(err)
+	}
+	checkClean(t, c)
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	alter(t, path, `delete from postings where term = 'tx'`)
+	c = open(t, Options{Path: path})
+	var problems []string
+	_, err = c.Check(t.Context(), true, func(_, message string, _ ...sheaf.DocumentID) { problems = append(problems, message) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(problems) != 1 || !strings.Contains(problems[0], `lacks its term "tx"`) {
+		t.Errorf("the check found %q, want the lost posting", problems)
+	}
+}

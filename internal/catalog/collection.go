@@ -76,11 +76,73 @@ func (tx *Tx) CreateCollection(collection sheaf.Collection) error {
 	} else if n == 0 {
 		return sheaf.Errorf(sheaf.ErrExists, "there is a collection %s already", collection.Name)
 	}
+	tx.collectionsChanged()
+	return nil
+}
+
+// collectionsChanged makes everybody see the collections as they are once this
+// is committed.
+func (tx *Tx) collectionsChanged() {
 	tx.touched.all = true
+	tx.newCollections = true
 	tx.AfterCommit(func() {
 		if err := tx.catalog.collections.load(tx.conn); err != nil {
 			tx.catalog.options.Log.Error("read collections after a change", "error", err)
 		}
 	})
-	return nil
+}
+
+// UpdateCollection stores the title, description, status and policy of a
+// collection.
+func (tx *Tx) UpdateCollection(c *Collection) error {
+	_, err := tx.exec(`update collections set title = $2, description = $3, status = $4, policy = $5 where pk = $1`,
+		c.PK, c.Title, c.Description, c.Status, c.Policy)
+	tx.collectionsChanged()
+	return err
+}
+
+// CurrentCollection returns a collection as this transaction sees it, with what
+// mutations before this one have changed. The result may be shared and must not
+// be changed.
+func (tx *Tx) CurrentCollection(name sheaf.Slug) (c *Collection, found bool, err error) {
+	if !tx.newCollections { // the writer has loaded what it committed last
+		c, found = tx.catalog.Collection(name)
+		return c, found, nil
+	}
+	own, found, err := tx.CollectionNow(name)
+	return &own, found, err
+}
+
+// CollectionNow returns a collection as this transaction sees it. The result is
+// the caller's.
+func (tx *Tx) CollectionNow(name sheaf.Slug) (c Collection, found bool, err error) {
+	var created int64
+	found, err = tx.conn.row(`
+		select pk, name, kind, title, description, backend, status, policy, created_at from collections where name = $1`,
+		[]any{name}, &c.PK, &c.Name, &c.Kind, &c.Title, &c.Description, &c.Backend, &c.Status, &c.Policy, &created)
+	c.CreatedAt = fromMillis(created)
+	return c, found, err
+}
+
+// Stats counts what a collection holds. It looks at every document.
+func (v *View) Stats(c *Collection) (stats sheaf.CollectionStats, err error) {
+	stats.Collection = c.Collection
+	_, err = v.conn.row(`
+		select count(*) filter (where deleted = 0), coalesce(sum(size) filter (where deleted = 0), 0),
+			count(*) filter (where deleted = 1 and purged = 0)
+		from documents where collection = $1`, []any{c.PK}, &stats.Documents, &stats.SizeBytes, &stats.Trashed)
+	if err != nil {
+		return stats, err
+	}
+	stats.Revision, err = v.LatestRev(string(c.Name))
+	return stats, err
+}
+
+// AllCollections returns all collections, in no order.
+func (c *Catalog) AllCollections() []*Collection {
+	var all []*Collection
+	for _, collection := range c.collections.all.Load().byName {
+		all = append(all, collection)
+	}
+	return all
 }

@@ -16,11 +16,12 @@ type Head struct {
 	sheaf.Document
 	CollectionPK int64
 	Rev          int64 // of the current state
-	Deleted      bool
+	Deleted      bool  // in the trash, or purged
+	Purged       bool  // its contents are gone for good
 }
 
 const headColumns = `d.pk, d.id, d.collection, d.path, d.name, d.filename, d.description, d.tags, d.metadata,
-	d.version, d.digest, d.size, d.mime, d.created_at, d.updated_at, d.rev, d.deleted`
+	d.version, d.digest, d.size, d.mime, d.created_at, d.updated_at, d.rev, d.deleted, d.purged`
 
 // headScan holds what headColumns are scanned into before it is made a Head.
 type headScan struct {
@@ -33,7 +34,7 @@ type headScan struct {
 
 func (s *headScan) into() []any {
 	return []any{&s.PK, &s.ID, &s.CollectionPK, &s.Path, &s.Name, &s.Filename, &s.Description, &s.tags, &s.metadata,
-		&s.Version, &s.digest, &s.Size, &s.MIME, &s.created, &s.updated, &s.Rev, &s.Deleted}
+		&s.Version, &s.digest, &s.Size, &s.MIME, &s.created, &s.updated, &s.Rev, &s.Deleted, &s.Purged}
 }
 
 func (s *headScan) head(c *Catalog) (Head, error) {
@@ -174,10 +175,10 @@ func (tx *Tx) UpdateDocument(before Head, after *Head) error {
 	tx.touched.documents = append(tx.touched.documents, before.ID)
 	_, err = tx.exec(`
 		update documents set path = $2, name = $3, filename = $4, description = $5, tags = $6, metadata = $7,
-			version = $8, digest = $9, size = $10, mime = $11, updated_at = $12, rev = $13, deleted = $14
+			version = $8, digest = $9, size = $10, mime = $11, updated_at = $12, rev = $13, deleted = $14, purged = $15
 		where pk = $1`,
 		before.PK, after.Path, after.Name, after.Filename, after.Description, encodeTags(after.Tags), string(after.Metadata),
-		after.Version, after.Digest[:], after.Size, after.MIME, tx.now, rev, after.Deleted)
+		after.Version, after.Digest[:], after.Size, after.MIME, tx.now, rev, after.Deleted, after.Purged)
 	if err != nil {
 		return err
 	}
@@ -214,10 +215,4 @@ func (h *Head) LogState() *sheaf.LogState {
 		state.Metadata = h.Metadata
 	}
 	return state
-}
-
-// DocumentCount returns how many documents there are that are not deleted.
-func (v *View) DocumentCount() (n int64, err error) {
-	_, err = v.conn.row(`select count(*) from documents where deleted = 0`, nil, &n)
-	return n, err
 }

@@ -9,9 +9,15 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/blob"
 )
 
-// headCacheSize is how many documents are remembered: the ones that are read
-// again and again, at about a kilobyte each.
-const headCacheSize = 4096
+const (
+	// headCacheSize is how many documents are remembered: the ones that are read
+	// again and again.
+	headCacheSize = 4096
+
+	// maxCachedText bounds what is said of a document that is remembered, in
+	// bytes, and so the memory of all of them.
+	maxCachedText = 2048
+)
 
 // A headCache remembers what [View.HeadContent] has read, of documents whose
 // bytes are in their backend.
@@ -48,6 +54,9 @@ func (c *headCache) now() uint64 {
 
 // put remembers what was read, unless something was changed since now.
 func (c *headCache) put(generation uint64, read cachedHead) {
+	if len(read.head.Description)+len(read.head.Metadata)+len(encodeTags(read.head.Tags)) > maxCachedText {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if generation == c.generation && generation%2 == 0 {

@@ -63,15 +63,6 @@ type postingChange struct {
 	clear, set []int // bits; set wins
 }
 
-// Unindexed returns how many documents the listing index does not cover.
-func (v *View) Unindexed() (n int64, err error) {
-	_, err = v.conn.row(`
-		select (select coalesce(max(pk), 0) from documents)
-			- coalesce((select cast(value as integer) from meta where key = $1), 0)
-			+ (select count(*) from listing_changes)`, []any{metaIndexed}, &n)
-	return n, err
-}
-
 // IndexListing brings the listing index up to date with at most count new and
 // count changed documents, in transactions of a few milliseconds so that writers
 // hardly wait. It reports whether there is more to do. It must not run twice at

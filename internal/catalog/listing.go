@@ -182,7 +182,11 @@ func collectionList(collections []*Collection) string {
 }
 
 func (w *listingWalk) offerRows(query string, args ...any) error {
+	rows := 0
 	return w.view.conn.rows(query, args, func(scan func(...any) error) error {
+		if rows++; rows%1024 == 0 && w.ctx.Err() != nil {
+			return w.ctx.Err()
+		}
 		var s headScan
 		if err := scan(s.into()...); err != nil {
 			return err

@@ -80,20 +80,25 @@ func (v *View) Log(after int64, each func(sheaf.LogEntry) error) error {
 		select id, stream, rev, at, principal, label, op, status, payload, prev, hash
 		from log where id > $1 order by id`, []any{after},
 		func(scan func(...any) error) error {
-			var e sheaf.LogEntry
-			var at int64
-			var prev, hash []byte
-			err := scan(&e.ID, &e.Stream, &e.Rev, &at, &e.Principal, &e.Label, &e.Operation, &e.Status, (*[]byte)(&e.Payload), &prev, &hash)
+			e, err := scanLogEntry(scan)
 			if err != nil {
-				return err
-			}
-			e.At = fromMillis(at)
-			if e.Prev, err = digestFrom(prev); err != nil {
-				return err
-			}
-			if e.Hash, err = digestFrom(hash); err != nil {
 				return err
 			}
 			return each(e)
 		})
+}
+
+func scanLogEntry(scan func(...any) error) (e sheaf.LogEntry, err error) {
+	var at int64
+	var prev, hash []byte
+	err = scan(&e.ID, &e.Stream, &e.Rev, &at, &e.Principal, &e.Label, &e.Operation, &e.Status, (*[]byte)(&e.Payload), &prev, &hash)
+	if err != nil {
+		return e, err
+	}
+	e.At = fromMillis(at)
+	if e.Prev, err = digestFrom(prev); err != nil {
+		return e, err
+	}
+	e.Hash, err = digestFrom(hash)
+	return e, err
 }

@@ -40,10 +40,7 @@ func migrate(ctx context.Context, db *sql.DB, options Options) error {
 		return nil
 	case current > 0:
 		backup := fmt.Sprintf("%s.v%d.backup", options.Path, current)
-		if err := os.Remove(backup); err != nil && !os.IsNotExist(err) {
-			return fmt.Errorf("replace the backup of an earlier attempt: %w", err)
-		}
-		if _, err := db.ExecContext(ctx, backupStatement, backup); err != nil {
+		if err := writeBackup(ctx, db, backup); err != nil {
 			return fmt.Errorf("back up %s before migrating it: %w", options.Path, translate(err))
 		}
 		options.Log.Info("backed up the catalog before migrating it", "backup", backup, "from", current, "to", newest)
@@ -52,4 +49,21 @@ func migrate(ctx context.Context, db *sql.DB, options Options) error {
 		return fmt.Errorf("migrate %s from version %d to %d: %w", options.Path, current, newest, translate(err))
 	}
 	return nil
+}
+
+// writeBackup copies the database into a file, in place of one that an earlier
+// attempt has left. When it returns, the file is on disk: the engine does not
+// see to that. https://www.sqlite.org/lang_vacuum.html
+func writeBackup(ctx context.Context, db *sql.DB, path string) error {
+	// Nobody else may read it, as with the catalog itself. The engine takes an
+	// empty file.
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if _, err := db.ExecContext(ctx, backupStatement, path); err != nil {
+		return err
+	}
+	return file.Sync()
 }

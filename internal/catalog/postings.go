@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math/bits"
+	"sort"
 	"strconv"
 	"strings"
 	"unicode"
@@ -102,6 +103,16 @@ func (s *bitset) decode(stored []byte) error {
 		s.set(int(bit))
 	}
 	return nil
+}
+
+// storedHas reports whether a stored form has a bit.
+func storedHas(stored []byte, bit int) bool {
+	if len(stored) == chunkSize/8 {
+		return stored[bit/8]&(1<<(bit%8)) != 0
+	}
+	n := len(stored) / 2
+	i := sort.Search(n, func(i int) bool { return int(binary.LittleEndian.Uint16(stored[2*i:])) >= bit })
+	return i < n && int(binary.LittleEndian.Uint16(stored[2*i:])) == bit
 }
 
 // Terms are prefixed with what they are of.

@@ -9,11 +9,12 @@ import (
 type Tx struct {
 	View
 	counters
-	writer      *writer
-	heads       map[string]streamHead // of the streams that this transaction has written
-	touched     touched               // including what a mutation that failed has touched
-	dirty       bool                  // whether the current mutation has written
-	afterCommit []func()
+	writer         *writer
+	heads          map[string]streamHead // of the streams that this transaction has written
+	touched        touched               // including what a mutation that failed has touched
+	dirty          bool                  // whether the current mutation has written
+	newCollections bool                  // whether collections are others than the catalog remembers
+	afterCommit    []func()
 }
 
 // Now returns the time of the transaction, to the millisecond. It never

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"github.com/sheaf-dev/sheaf"
-	"github.com/sheaf-dev/sheaf/internal/blob"
 )
 
 // AddVersion stores a content of a document. It sets v.At.
@@ -15,27 +14,34 @@ func (tx *Tx) AddVersion(document int64, v *sheaf.Version) error {
 	return err
 }
 
-// Version returns one version of a document.
-func (v *View) Version(document int64, n int) (version sheaf.Version, found bool, err error) {
+const versionColumns = `n, digest, size, mime, author, label, message, at`
+
+func scanVersion(scan func(...any) error) (version sheaf.Version, err error) {
 	var digest []byte
 	var at int64
-	found, err = v.conn.row(`
-		select n, digest, size, mime, author, label, message, at
-		from versions where document = $1 and n = $2`, []any{document, n},
-		&version.Number, &digest, &version.Size, &version.MIME, &version.Author, &version.Label, &version.Message, &at)
-	if err != nil || !found {
-		return sheaf.Version{}, false, err
+	err = scan(&version.Number, &digest, &version.Size, &version.MIME, &version.Author, &version.Label, &version.Message, &at)
+	if err != nil {
+		return sheaf.Version{}, err
 	}
 	version.At = fromMillis(at)
 	version.Digest, err = digestFrom(digest)
-	return version, true, err
+	return version, err
 }
 
-// ReadableRef returns what is needed to read a content, if the store has it.
-func (v *View) ReadableRef(backend string, digest sheaf.Digest) (ref blob.Ref, found bool, err error) {
-	b, found, err := v.Blob(backend, digest)
-	if err != nil || !found || !b.State.Readable() {
-		return blob.Ref{}, false, err
-	}
-	return b.Ref, true, nil
+// Version returns one version of a document.
+func (v *View) Version(document int64, n int) (version sheaf.Version, found bool, err error) {
+	err = v.conn.rows(`select `+versionColumns+` from versions where document = $1 and n = $2`, []any{document, n},
+		func(scan func(...any) error) (err error) {
+			found = true
+			version, err = scanVersion(scan)
+			return err
+		})
+	return version, found, err
+}
+
+// LastVersion returns the highest version number of a document, 0 when it has
+// had no content yet.
+func (v *View) LastVersion(document int64) (n int, err error) {
+	_, err = v.conn.row(`select coalesce(max(n), 0) from versions where document = $1`, []any{document}, &n)
+	return n, err
 }

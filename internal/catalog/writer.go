@@ -40,6 +40,15 @@ func (c *Catalog) Mutate(ctx context.Context, bytes int64, apply func(*Tx) error
 	return c.writer.submit(ctx, &mutation{apply: apply, bytes: bytes, done: make(chan error, 1)})
 }
 
+// WriteError returns why the latest transaction could not be committed, nil when
+// it could.
+func (c *Catalog) WriteError() error {
+	if failure := c.writer.failure.Load(); failure != nil {
+		return *failure
+	}
+	return nil
+}
+
 // A writer owns the writing connection.
 type writer struct {
 	conn    *conn
@@ -50,17 +59,20 @@ type writer struct {
 	stopped bool         // guarded by mu
 	queue   chan *mutation
 	ended   chan struct{}
+	failure atomic.Pointer[error] // of the latest transaction; nil when it was committed
 
 	// Of the goroutine in run only.
-	committed counters
-	heads     map[string]streamHead // of the streams that have been written
-	batch     []*mutation
+	committed  counters
+	heads      map[string]streamHead // of the streams that have been written
+	batch      []*mutation
+	batchBytes int64
 }
 
 // counters are what the writer knows of the database without asking. A batch
 // works on a copy that replaces the original when the batch is committed.
 type counters struct {
 	now      int64 // of the latest transaction, in milliseconds; never decreases
+	sameTime int   // transactions that had that time already
 	document int64 // the largest pk in use
 	blob     int64
 }
@@ -68,6 +80,21 @@ type counters struct {
 type streamHead struct {
 	rev  int64
 	hash sheaf.Digest
+}
+
+// tick moves the time to that of the clock. While the clock is behind, because
+// somebody has set it back, time stands still but for a millisecond now and then:
+// listings take all documents of a millisecond together.
+func (c *counters) tick(clock int64) {
+	const most = 100
+	switch {
+	case clock > c.now:
+		c.now, c.sameTime = clock, 0
+	case c.sameTime >= most:
+		c.now, c.sameTime = c.now+1, 0
+	default:
+		c.sameTime++
+	}
 }
 
 func newWriter(connection *conn, catalog *Catalog, options Options) (*writer, error) {
@@ -130,27 +157,32 @@ func (w *writer) run() {
 
 // take starts a batch with the first mutation and adds those that wait already.
 func (w *writer) take(first *mutation) {
-	w.batch = w.batch[:0]
-	bytes := w.admit(first)
-	for len(w.batch) < w.options.BatchCount && bytes < w.options.BatchBytes {
+	w.batch, w.batchBytes = w.batch[:0], 0
+	w.admit(first)
+	w.join()
+}
+
+// join adds the mutations that wait, as many as the batch has room for.
+func (w *writer) join() {
+	for len(w.batch) < w.options.BatchCount && w.batchBytes < w.options.BatchBytes {
 		select {
 		case m, open := <-w.queue:
 			if !open {
 				return
 			}
-			bytes += w.admit(m)
+			w.admit(m)
 		default:
 			return
 		}
 	}
 }
 
-func (w *writer) admit(m *mutation) int64 {
-	if !m.state.CompareAndSwap(mutationWaiting, mutationTaken) {
-		return 0
+// admit adds a mutation, unless its caller has withdrawn it.
+func (w *writer) admit(m *mutation) {
+	if m.state.CompareAndSwap(mutationWaiting, mutationTaken) {
+		w.batch = append(w.batch, m)
+		w.batchBytes += m.bytes
 	}
-	w.batch = append(w.batch, m)
-	return m.bytes
 }
 
 // runBatch applies the batch in one transaction without savepoints. If a
@@ -168,11 +200,13 @@ func (w *writer) runBatch() {
 	if err != nil {
 		w.options.Log.Error("a batch of mutations failed", "mutations", len(w.batch), "error", err)
 		failed := batchFailed(err)
+		w.failure.Store(&failed)
 		for _, m := range w.batch {
 			m.done <- failed
 		}
 		return
 	}
+	w.failure.Store(nil)
 	w.committed = tx.counters
 	maps.Copy(w.heads, tx.heads)
 	for _, after := range tx.afterCommit {
@@ -201,9 +235,9 @@ func (w *writer) attempt(savepoints bool) (outcomes []error, tx *Tx, err error) 
 	}
 	defer func() {
 		if err != nil {
-			if _, rollback := w.conn.exec(`rollback`); rollback != nil && err != errReplay {
-				w.options.Log.Error("roll back a batch", "error", rollback)
-			}
+			// It fails when there is nothing to roll back, because the engine has
+			// done so itself, as on a full disk. The next begin would tell.
+			_, _ = w.conn.exec(`rollback`)
 		}
 	}()
 
@@ -213,7 +247,7 @@ func (w *writer) attempt(savepoints bool) (outcomes []error, tx *Tx, err error) 
 		writer:   w,
 		heads:    make(map[string]streamHead),
 	}
-	tx.now = max(tx.now, millis(w.options.Clock()))
+	tx.tick(millis(w.options.Clock()))
 	started := time.Now()
 	for i := 0; i < len(w.batch); i++ {
 		m := w.batch[i]
@@ -231,7 +265,7 @@ func (w *writer) attempt(savepoints bool) (outcomes []error, tx *Tx, err error) 
 			return nil, nil, errReplay
 		}
 		outcomes = append(outcomes, outcome)
-		if i == len(w.batch)-1 && time.Since(started) < w.options.BatchDuration && len(w.batch) < w.options.BatchCount {
+		if i == len(w.batch)-1 && time.Since(started) < w.options.BatchDuration {
 			w.join()
 		}
 	}
@@ -241,24 +275,6 @@ func (w *writer) attempt(savepoints bool) (outcomes []error, tx *Tx, err error) 
 		return nil, nil, err
 	}
 	return outcomes, tx, nil
-}
-
-// join adds the mutations that have arrived since the batch began.
-func (w *writer) join() {
-	for range len(w.queue) {
-		select {
-		case m, open := <-w.queue:
-			if !open {
-				return
-			}
-			w.admit(m)
-		default:
-			return
-		}
-		if len(w.batch) >= w.options.BatchCount {
-			return
-		}
-	}
 }
 
 // applyAlone applies one mutation inside a savepoint. The second result is an

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -134,5 +135,60 @@ func TestClosedCatalogRefuses(t *testing.T) {
 	}
 	if _, err := create(t.Context(), c, collection, "late", nil, nil); sheaf.KindOf(err) != sheaf.ErrUnavailable {
 		t.Errorf("a mutation of a closed catalog: %v, want %s", err, sheaf.ErrUnavailable)
+	}
+}
+
+func TestBatchIsBoundedByBytes(t *testing.T) {
+	const most = 100 << 10
+	c := open(t, Options{BatchBytes: most, BatchDuration: time.Minute})
+	holding, release := make(chan struct{}), make(chan struct{})
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := c.Mutate(t.Context(), 0, func(*Tx) error { close(holding); <-release; return nil }); err != nil {
+			t.Error(err)
+		}
+	})
+	<-holding
+	var sizes sync.Map // how many bytes each transaction had, by its time
+	for range 50 {
+		running.Go(func() {
+			var tx *Tx
+			err := c.Mutate(t.Context(), 40<<10, func(this *Tx) error { tx = this; return nil })
+			if err != nil {
+				t.Error(err)
+			}
+			bytes, _ := sizes.LoadOrStore(tx, new(atomic.Int64))
+			bytes.(*atomic.Int64).Add(40 << 10)
+		})
+	}
+	close(release)
+	running.Wait()
+	sizes.Range(func(_, bytes any) bool {
+		// The one that passes the limit is still in.
+		if n := bytes.(*atomic.Int64).Load(); n > most+40<<10 {
+			t.Errorf("a transaction had mutations of %d bytes, the limit is %d", n, most)
+		}
+		return true
+	})
+}
+
+// While the clock is behind, documents must not all get the same time: a listing
+// takes those of a millisecond together.
+func TestTimeMovesWhileTheClockIsBehind(t *testing.T) {
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	c, collection := withCollection(t, Options{Clock: func() time.Time { return now }})
+	now = now.Add(-time.Hour)
+	times := make(map[time.Time]int)
+	for i := range 500 {
+		h, err := create(t.Context(), c, collection, fmt.Sprint(i), nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		times[h.UploadedAt]++
+	}
+	for at, n := range times {
+		if n > 150 {
+			t.Errorf("%d documents were created at %v", n, at)
+		}
 	}
 }

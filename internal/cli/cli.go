@@ -1,6 +1,6 @@
 // Package cli is Sheaf's command line: the commands that keep a store (serve,
-// doctor, admin) and those that use one (push, pull, query), the latter also
-// under the names doc-push, doc-pull and doc-query.
+// doctor, admin) and those that use one. Three of these, push, pull and query,
+// are also there under the names doc-push, doc-pull and doc-query.
 //
 // Commands that use a store know it only through package client, whether it is
 // a server's or opened in this process; connect.go says which one it is. What
@@ -92,6 +92,19 @@ func newSheafCommand(o *options) *cobra.Command {
 		newPushCommand(o),
 		newPullCommand(o),
 		newQueryCommand(o),
+		newLsCommand(o),
+		newTreeCommand(o),
+		newCatCommand(o),
+		newInfoCommand(o),
+		newEditCommand(o),
+		newTagCommand(o),
+		newMvCommand(o),
+		newRmCommand(o),
+		newRestoreCommand(o),
+		newTrashCommand(o),
+		newLogCommand(o),
+		newDiffCommand(o),
+		newCollectionsCommand(o),
 		newAdminCommand(o),
 		newDoctorCommand(o),
 		newVersionCommand(o),

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -23,16 +22,17 @@ import (
 // A connection is a client of the store that a command uses.
 type connection struct {
 	*client.Client
-	embedded io.Closer // the store, when it is open in this process
+	directory *directory // nil when a URL is used
 }
 
-// Close closes the store if it is open in this process.
+// Close gives the store's directory up if this process owns it, once it has
+// answered what others have asked.
 func (c *connection) Close() error {
 	c.Client.Close()
-	if c.embedded == nil {
+	if c.directory == nil {
 		return nil
 	}
-	return c.embedded.Close()
+	return c.directory.Close()
 }
 
 // A target says how a command reaches its store: exactly one of the two.
@@ -56,8 +56,8 @@ type target struct {
 //
 // A data directory has one owner, the process that holds its lock. A command
 // that is to use a directory calls its owner over the socket in it, and becomes
-// the owner for as long as it runs if there is none. A URL never does that: who
-// names a server wants that server. Only a command that creates documents makes
+// the owner for as long as it runs if there is none, so that it is its turn to
+// answer others. A URL never does that: who names a server wants that server. Only a command that creates documents makes
 // a directory that does not exist.
 func (o *options) connect(cmd *cobra.Command, creates bool) (*connection, error) {
 	silence, err := o.silence()
@@ -81,7 +81,18 @@ func (o *options) connect(cmd *cobra.Command, creates bool) (*connection, error)
 			WithHint("`sheaf push` and `sheaf serve` make one")
 	}
 	log := app.NewLogger(config.Log{Level: slog.LevelWarn, Format: cfg.Log.Format}, cmd.ErrOrStderr())
-	return openDirectory(cmd.Context(), cfg, log, silence, settings)
+	directory := newDirectory(cfg, log, silence)
+	transport, err := directory.transport(cmd.Context())
+	if err != nil {
+		return nil, err
+	}
+	// The host tells nothing here; documents get the URL that they have once
+	// `sheaf serve` runs.
+	c, err := client.New("http://"+listenAddress(cfg.Server), append(settings, client.WithTransport(transport))...)
+	if err != nil {
+		return nil, errors.Join(err, directory.Close())
+	}
+	return &connection{Client: c, directory: directory}, nil
 }
 
 // target applies the rule of connect.
@@ -148,44 +159,4 @@ func answers(ctx context.Context, network, address string) bool {
 	}
 	conn.Close()
 	return true
-}
-
-// ownerPoll is how often openDirectory looks whether the owner has begun to
-// answer, or is gone.
-const ownerPoll = 50 * time.Millisecond
-
-// openDirectory connects to the owner of a data directory or becomes it. An
-// owner that does not answer is a server that is starting or stopping, or
-// another command: it is waited for.
-func openDirectory(ctx context.Context, cfg config.Config, log *slog.Logger, patience time.Duration, settings []client.Option) (*connection, error) {
-	// The host tells nothing here; documents get the URL that they have once
-	// `sheaf serve` runs.
-	url := "http://" + listenAddress(cfg.Server)
-	deadline := time.Now().Add(patience)
-	for {
-		socket := app.SocketPath(cfg.Storage.Dir)
-		if answers(ctx, "unix", socket) {
-			c, err := client.New(url, append(settings, client.WithTransport(client.SocketTransport(socket)))...)
-			if err != nil {
-				return nil, err
-			}
-			return &connection{Client: c}, nil
-		}
-		store, err := app.Open(ctx, cfg, log)
-		if err == nil {
-			c, err := client.New(url, append(settings, client.WithTransport(client.HandlerTransport(store.Handler())))...)
-			if err != nil {
-				return nil, errors.Join(err, store.Close())
-			}
-			return &connection{Client: c, embedded: store}, nil
-		}
-		if sheaf.KindOf(err) != sheaf.ErrExists || time.Now().After(deadline) {
-			return nil, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(ownerPoll):
-		}
-	}
 }

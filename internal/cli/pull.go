@@ -77,7 +77,7 @@ func runPull(cmd *cobra.Command, o *pullOptions, args []string) (err error) {
 	defer closeInto(&err, store)
 
 	if o.output == stdinArgument {
-		return pullToStdout(cmd, store, ids[0])
+		return writeContent(cmd, store, ids[0])
 	}
 	to, name, err := o.destination(several)
 	if err != nil {
@@ -237,17 +237,5 @@ func (o *pullOptions) report(out io.Writer, p pulled, several bool) error {
 			"Size: " + formatSize(p.size) + "\n"
 	}
 	_, err := io.WriteString(out, text)
-	return err
-}
-
-// pullToStdout writes a document's content to standard output. What was written
-// of a content that turns out damaged is followed by an error.
-func pullToStdout(cmd *cobra.Command, store *connection, id sheaf.DocumentID) error {
-	download, err := store.Pull(cmd.Context(), id)
-	if err != nil {
-		return err
-	}
-	defer download.Body.Close()
-	_, err = io.Copy(cmd.OutOrStdout(), download.Body)
 	return err
 }

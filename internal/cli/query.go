@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"encoding/json"
 	"io"
-	"iter"
 	"strings"
 	"time"
 
@@ -17,19 +15,15 @@ import (
 
 type queryOptions struct {
 	*options
+	pageFlags
 	name   string
 	tags   string
 	format string
-	limit  int
-	all    bool
 }
 
 const (
 	formatTable = "table"
 	formatJSON  = "json"
-
-	defaultLimit = 50
-	fullPage     = 1000 // the most documents that servers send at once
 )
 
 func newQueryCommand(shared *options) *cobra.Command {
@@ -52,8 +46,7 @@ func newQueryCommand(shared *options) *cobra.Command {
 	flags.StringVar(&o.name, "name", "", "part of the name, in any case of letters")
 	flags.StringVar(&o.tags, "tags", "", "tags, separated by commas; documents have all of them")
 	flags.StringVar(&o.format, "format", formatTable, "table or json")
-	flags.IntVar(&o.limit, "limit", defaultLimit, "most documents to list")
-	flags.BoolVar(&o.all, "all", false, "list all documents, however many")
+	o.pageFlags.bind(flags, "documents")
 	return cmd
 }
 
@@ -61,13 +54,11 @@ func runQuery(cmd *cobra.Command, o *queryOptions) (err error) {
 	if o.json {
 		o.format = formatJSON
 	}
-	switch {
-	case o.format != formatTable && o.format != formatJSON:
+	if o.format != formatTable && o.format != formatJSON {
 		return usageError(cmd, "--format is table or json, not %q", o.format)
-	case o.limit < 1:
-		return usageError(cmd, "--limit is at least 1")
-	case o.all:
-		o.limit = 0
+	}
+	if err := o.pageFlags.check(cmd); err != nil {
+		return err
 	}
 	store, err := o.connect(cmd, false)
 	if err != nil {
@@ -75,54 +66,21 @@ func runQuery(cmd *cobra.Command, o *queryOptions) (err error) {
 	}
 	defer closeInto(&err, store)
 
-	filter := client.Filter{Name: o.name, Tags: sheaf.SplitTags(o.tags), PageSize: fullPage}
-	if o.limit > 0 {
-		filter.PageSize = min(o.limit, fullPage)
-	}
-	found := &listing{documents: store.Query(cmd.Context(), filter), limit: o.limit}
+	filter := client.Filter{Name: o.name, Tags: sheaf.SplitTags(o.tags), PageSize: o.pageSize()}
+	found := newListing(store.Query(cmd.Context(), filter), o.pageFlags)
 	if o.format == formatJSON {
 		err = printDocumentsJSON(cmd.OutOrStdout(), found)
 	} else {
 		err = printDocumentsTable(cmd.OutOrStdout(), found)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case found.more:
-		o.note(cmd, "there are more documents; --all lists them, --limit so many")
-	case found.count == 0 && o.format == formatTable:
+	}
+	if found.count == 0 && o.format == formatTable {
 		o.note(cmd, "no documents found")
 	}
+	found.noteMore(cmd, o.options, "documents")
 	return cmd.Context().Err()
-}
-
-// A listing is the documents found, up to a limit, and whether there are more.
-type listing struct {
-	documents iter.Seq2[sheaf.Document, error]
-	limit     int // 0: none
-
-	count int
-	more  bool
-	err   error
-}
-
-// all yields the documents and leaves the rest of the listing's fields as the
-// last one finds them.
-func (l *listing) all(yield func(sheaf.Document) bool) {
-	for doc, err := range l.documents {
-		if err != nil {
-			l.err = err
-			return
-		}
-		if l.limit > 0 && l.count == l.limit {
-			l.more = true
-			return
-		}
-		l.count++
-		if !yield(doc) {
-			return
-		}
-	}
 }
 
 // documentJSON is a document as the query prints it.
@@ -138,47 +96,27 @@ type documentJSON struct {
 func checksum(d sheaf.Digest) string { return "sha256:" + d.String() }
 
 // printDocumentsJSON writes an array, one document after the other as they come.
-func printDocumentsJSON(w io.Writer, found *listing) error {
-	separator := "[\n  "
-	for doc := range found.all {
-		row, err := marshalIndented(documentJSON{doc.ID, doc.Name, doc.Tags, doc.Size, doc.UploadedAt, checksum(doc.Digest)})
-		if err != nil {
-			return err
+func printDocumentsJSON(w io.Writer, found *listing[sheaf.Document]) error {
+	return printJSONArray(w, func(yield func(documentJSON, error) bool) {
+		for doc, err := range found.all {
+			if !yield(documentJSON{doc.ID, doc.Name, doc.Tags, doc.Size, doc.UploadedAt, checksum(doc.Digest)}, err) {
+				return
+			}
 		}
-		if _, err := io.WriteString(w, separator+row); err != nil {
-			return err
-		}
-		separator = ",\n  "
-	}
-	end := "\n]\n"
-	if found.count == 0 {
-		end = "[]\n"
-	}
-	if found.err != nil {
-		return found.err // what was written is no JSON, as it should be
-	}
-	_, err := io.WriteString(w, end)
-	return err
-}
-
-// marshalIndented returns v as JSON that stands one step in.
-func marshalIndented(v any) (string, error) {
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("  ", "  ")
-	err := enc.Encode(v)
-	return strings.TrimSuffix(b.String(), "\n"), err
+	})
 }
 
 // printDocumentsTable writes a table, or nothing when nothing was found.
-func printDocumentsTable(w io.Writer, found *listing) error {
+func printDocumentsTable(w io.Writer, found *listing[sheaf.Document]) error {
 	rows := table.NewWriter()
 	style := table.StyleLight
 	style.Format.Header = text.FormatDefault
 	rows.SetStyle(style)
 	rows.AppendHeader(table.Row{"Document ID", "Name", "Tags", "Uploaded"})
-	for doc := range found.all {
+	for doc, err := range found.all {
+		if err != nil {
+			return err
+		}
 		rows.AppendRow(table.Row{
 			string(doc.ID),
 			printable(doc.Name),
@@ -186,8 +124,8 @@ func printDocumentsTable(w io.Writer, found *listing) error {
 			doc.UploadedAt.UTC().Format(time.DateTime),
 		})
 	}
-	if found.err != nil || found.count == 0 {
-		return found.err
+	if found.count == 0 {
+		return nil
 	}
 	_, err := io.WriteString(w, rows.Render()+"\n")
 	return err

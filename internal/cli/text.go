@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"strconv"
 	"strings"
 	"unicode"
@@ -70,4 +71,30 @@ func printJSONLine(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
+}
+
+// printJSONArray writes the rows as one indented JSON array, as they come. What
+// it has written when a row is an error, which it returns, is no JSON, as it
+// should be.
+func printJSONArray[T any](w io.Writer, rows iter.Seq2[T, error]) error {
+	const indent = "  "
+	separator, end := "[\n"+indent, "[]\n"
+	for row, err := range rows {
+		if err != nil {
+			return err
+		}
+		var text strings.Builder
+		enc := json.NewEncoder(&text)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent(indent, indent)
+		if err := enc.Encode(row); err != nil {
+			return err
+		}
+		if _, err := io.WriteString(w, separator+strings.TrimSuffix(text.String(), "\n")); err != nil {
+			return err
+		}
+		separator, end = ",\n"+indent, "\n]\n"
+	}
+	_, err := io.WriteString(w, end)
+	return err
 }

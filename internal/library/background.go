@@ -2,6 +2,7 @@ package library
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,10 +32,14 @@ const (
 // Background returns the work that a store does by itself.
 func (l *Library) Background() []jobs.Job {
 	work := []jobs.Job{
-		{Name: "drain", Run: pausing(drainPause, l.Drain), Interval: time.Minute, Wake: l.drainable},
 		{Name: "listing index", Run: pausing(indexPause, l.Index), Interval: time.Minute, Wake: l.indexable},
-		{Name: "quarantine", Run: l.quarantineNext, Wake: l.suspects.wake},
+		{Name: "quarantine", Run: l.settleSuspects, Wake: l.suspects.wake},
 		{Name: "idempotency keys", Run: l.forgetAnswers, Interval: time.Hour},
+	}
+	// One for each backend: one that is away must not hold up the others.
+	for backend, wake := range l.drainable {
+		drain := func(ctx context.Context) (bool, error) { return l.drainBackend(ctx, backend) }
+		work = append(work, jobs.Job{Name: "drain of " + backend, Run: pausing(drainPause, drain), Interval: time.Minute, Wake: wake})
 	}
 	if l.scrubRate > 0 {
 		scrub := scrubber{library: l, rate: l.scrubRate}
@@ -60,20 +65,28 @@ func pausing(pause time.Duration, run func(context.Context) (bool, error)) func(
 	}
 }
 
-// Drain moves one batch of small blobs from the catalog to their backends. It
+// Drain moves one batch of small blobs from the catalog to each backend. It
 // reports whether there may be more to move at once. It must not run twice at
 // the same time.
 func (l *Library) Drain(ctx context.Context) (more bool, err error) {
+	var errs []error
+	for backend := range l.backends {
+		again, err := l.drainBackend(ctx, backend)
+		more, errs = more || again, append(errs, err)
+	}
+	return more, errors.Join(errs...)
+}
+
+func (l *Library) drainBackend(ctx context.Context, backend string) (more bool, err error) {
 	var batch []catalog.Blob
 	err = l.catalog.Read(ctx, func(v *catalog.View) (err error) {
-		batch, err = v.InlineBlobs(drainCount, drainBytes)
+		batch, err = v.InlineBlobs(backend, drainCount, drainBytes)
 		return err
 	})
 	if err != nil || len(batch) == 0 {
 		return false, err
 	}
-	perBackend := make(map[string][]blob.Ref)
-	whole := batch[:0:0]
+	whole, refs := batch[:0:0], make([]blob.Ref, 0, len(batch))
 	var bytes int64
 	for _, b := range batch {
 		bytes += b.StoredSize
@@ -81,13 +94,10 @@ func (l *Library) Drain(ctx context.Context) (more bool, err error) {
 			l.ReportDamage(b.Ref, fmt.Errorf("%d bytes are inline, not %d", len(b.Inline), b.StoredSize))
 			continue
 		}
-		perBackend[b.Backend] = append(perBackend[b.Backend], b.Ref)
-		whole = append(whole, b)
+		whole, refs = append(whole, b), append(refs, b.Ref)
 	}
-	for backend, refs := range perBackend {
-		if err := l.blobs.PlaceBatch(ctx, backend, refs); err != nil {
-			return false, err
-		}
+	if err := l.blobs.PlaceBatch(ctx, backend, refs); err != nil {
+		return false, err
 	}
 	err = l.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error { return tx.DropInline(whole) })
 	return err == nil && (len(batch) == drainCount || bytes >= drainBytes), err

@@ -17,21 +17,46 @@ func (s *Session) Check(ctx context.Context, full bool) (sheaf.CheckReport, erro
 	if err := s.allow(sheaf.ScopeAdmin); err != nil {
 		return sheaf.CheckReport{}, err
 	}
-	report := sheaf.CheckReport{Full: full, Problems: []sheaf.Problem{}}
-	problem := func(area, message string, documents ...sheaf.DocumentID) {
-		report.Problems = append(report.Problems, sheaf.Problem{Area: area, Message: message, Documents: documents})
-	}
-	counts, err := s.library.catalog.Check(ctx, full, problem)
+	report := &checkReport{CheckReport: sheaf.CheckReport{Full: full, Problems: []sheaf.Problem{}}}
+	counts, err := s.library.catalog.Check(ctx, full, func(area, message string, documents ...sheaf.DocumentID) {
+		report.add(sheaf.Problem{Area: area, Message: message, Documents: documents})
+	})
 	if err != nil {
-		return report, err
+		return report.CheckReport, err
 	}
 	report.Documents, report.Versions, report.LogEntries = counts.Documents, counts.Versions, counts.LogEntries
-	return report, s.library.checkBlobs(ctx, &report)
+	err = s.library.checkBlobs(ctx, report)
+	report.finish()
+	return report.CheckReport, err
+}
+
+// maxProblems is how many problems a report describes; the rest it counts. A
+// table that is lost makes one for every document.
+const maxProblems = 1000
+
+// A checkReport is a report that is being made.
+type checkReport struct {
+	sheaf.CheckReport
+	omitted int
+}
+
+func (r *checkReport) add(p sheaf.Problem) {
+	if len(r.Problems) >= maxProblems {
+		r.omitted++
+		return
+	}
+	r.Problems = append(r.Problems, p)
+}
+
+func (r *checkReport) finish() {
+	if r.omitted > 0 {
+		r.Problems = append(r.Problems, sheaf.Problem{Area: "catalog", Message: fmt.Sprintf("%d more problems", r.omitted)})
+	}
 }
 
 // checkBlobs looks at the blobs in slices, so that a long check holds no
 // snapshot of the catalog.
-func (l *Library) checkBlobs(ctx context.Context, report *sheaf.CheckReport) error {
+func (l *Library) checkBlobs(ctx context.Context, report *checkReport) error {
 	const slice = 256
 	for after := int64(0); ; {
 		var blobs []catalog.Blob
@@ -57,7 +82,7 @@ func (l *Library) checkBlobs(ctx context.Context, report *sheaf.CheckReport) err
 	}
 }
 
-func (l *Library) checkBlob(ctx context.Context, ref blob.Ref, report *sheaf.CheckReport) error {
+func (l *Library) checkBlob(ctx context.Context, ref blob.Ref, report *checkReport) error {
 	// The row as it is now: the drain may have moved the bytes meanwhile.
 	var found bool
 	err := l.catalog.Read(ctx, func(v *catalog.View) (err error) {
@@ -81,7 +106,7 @@ func (l *Library) checkBlob(ctx context.Context, ref blob.Ref, report *sheaf.Che
 		problem.Documents, err = v.Affected(ref.Backend, ref.Digest)
 		return err
 	})
-	report.Problems = append(report.Problems, problem)
+	report.add(problem)
 	return err
 }
 
@@ -91,56 +116,4 @@ func (l *Library) checkObject(ctx context.Context, ref blob.Ref) error {
 		err = sheaf.Errorf(sheaf.ErrDamaged, "the stored object has %d bytes, %d were written", info.Size, ref.StoredSize)
 	}
 	return err
-}
-
-// PlanGarbage counts what nothing refers to. It removes nothing.
-func (s *Session) PlanGarbage(ctx context.Context) (sheaf.GarbagePlan, error) {
-	if err := s.allow(sheaf.ScopeAdmin); err != nil {
-		return sheaf.GarbagePlan{}, err
-	}
-	l := s.library
-	var plan sheaf.GarbagePlan
-	// Objects first, rows after: an object whose row is made meanwhile is known by then.
-	type object struct {
-		backend string
-		info    blob.Info
-	}
-	var objects []object
-	for backend := range l.backends {
-		err := l.blobs.List(ctx, backend, func(info blob.Info) error {
-			objects = append(objects, object{backend, info})
-			return nil
-		})
-		if err != nil {
-			return plan, err
-		}
-	}
-	known := make(map[string]map[blob.Key]bool)
-	err := l.catalog.Snapshot(ctx, func(v *catalog.View) error {
-		err := v.UnreferencedBlobs(func(b catalog.Blob) error {
-			plan.UnreferencedBlobs++
-			plan.UnreferencedBytes += b.StoredSize
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		return v.Blobs(0, -1, func(b catalog.Blob) error {
-			if b.State == catalog.BlobPending {
-				plan.PendingBlobs++
-			}
-			if known[b.Backend] == nil {
-				known[b.Backend] = make(map[blob.Key]bool)
-			}
-			known[b.Backend][b.Key()] = true
-			return nil
-		})
-	})
-	for _, o := range objects {
-		if !known[o.backend][o.info.Key] {
-			plan.OrphanObjects++
-			plan.OrphanBytes += o.info.Size
-		}
-	}
-	return plan, err
 }

@@ -72,7 +72,7 @@ func TestCheckReport(t *testing.T) {
 	s := open(t)
 	one := s.create(string(blobtest.Random(100_000)))
 	s.create("inline")
-	if err := s.DeleteDocument(t.Context(), one.ID); err != nil {
+	if _, err := s.DeleteDocument(t.Context(), one.ID); err != nil {
 		t.Fatal(err)
 	}
 	report, err := s.Check(t.Context(), true)
@@ -138,7 +138,8 @@ func TestGarbagePlan(t *testing.T) {
 			return err
 		}
 		unreferenced := []byte("unreferenced")
-		return tx.KeepBlob(blob.Ref{Backend: fs, Digest: sheaf.DigestOf(unreferenced), Size: 12, StoredSize: 12, Encoding: blob.Identity, Inline: unreferenced})
+		_, err := tx.KeepBlob(blob.Ref{Backend: fs, Digest: sheaf.DigestOf(unreferenced), Size: 12, StoredSize: 12, Encoding: blob.Identity, Inline: unreferenced})
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)

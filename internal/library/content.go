@@ -2,7 +2,6 @@ package library
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	"github.com/sheaf-dev/sheaf"
@@ -26,51 +25,76 @@ func (s *Session) OpenDocument(ctx context.Context, id sheaf.DocumentID, version
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return nil, err
 	}
-	document, ref, err := s.library.findContent(ctx, id, version)
+	head, ref, err := s.library.findContent(ctx, id, version)
 	if err != nil {
 		return nil, err
 	}
-	content, err := s.library.blobs.Open(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	s.library.used()
-	return &Content{Document: document, content: content}, nil
+	return s.library.open(ctx, head, ref)
 }
 
-func (l *Library) findContent(ctx context.Context, id sheaf.DocumentID, number int) (sheaf.Document, blob.Ref, error) {
+// OpenDocumentAt opens the content that a document had at a moment, also if it
+// has been moved to the trash since.
+func (s *Session) OpenDocumentAt(ctx context.Context, id sheaf.DocumentID, at Moment) (*Content, error) {
+	if at.IsNow() {
+		return s.OpenDocument(ctx, id, 0)
+	}
+	if err := s.allow(sheaf.ScopeRead); err != nil {
+		return nil, err
+	}
+	var head catalog.Head
+	var ref blob.Ref
+	err := s.library.catalog.Snapshot(ctx, func(v *catalog.View) (err error) {
+		if head, err = headAt(v, id, at); err != nil {
+			return err
+		}
+		ref, _, err = v.ReadableRef(s.library.backendOf(head), head.Digest)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.library.open(ctx, head, ref)
+}
+
+// open opens the content of a head.
+func (l *Library) open(ctx context.Context, head catalog.Head, ref blob.Ref) (*Content, error) {
+	if head.Version == 0 {
+		return nil, errNoContent
+	}
+	if ref.Digest.IsZero() {
+		return nil, sheaf.Errorf(sheaf.ErrDamaged, "the content of %s, version %d, is not in the store", head.ID, head.Version).
+			WithHint("push the same content again to heal it, or read another version")
+	}
+	content, err := l.blobs.Open(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	l.used()
+	return &Content{Document: head.Document, content: content}, nil
+}
+
+func (l *Library) findContent(ctx context.Context, id sheaf.DocumentID, number int) (catalog.Head, blob.Ref, error) {
 	head, ref, found, err := l.catalog.HeadContent(ctx, id)
 	switch {
 	case err != nil:
-		return sheaf.Document{}, blob.Ref{}, err
+	case head.Purged:
+		err = errPurged
 	case !found || head.Deleted:
-		return sheaf.Document{}, blob.Ref{}, errNoDocument
+		err = errNoDocument
 	case number != 0 && number != head.Version:
-		if ref, err = l.pastContent(ctx, &head, ref.Backend, number); err != nil {
-			return sheaf.Document{}, blob.Ref{}, err
-		}
+		ref, err = l.pastContent(ctx, &head, ref.Backend, number)
 	}
-	if ref.Digest.IsZero() {
-		return sheaf.Document{}, blob.Ref{}, sheaf.Errorf(sheaf.ErrDamaged, "the content of %s, version %d, is not in the store", id, head.Version).
-			WithHint("push the same content again to heal it, or read another version")
-	}
-	return head.Document, ref, nil
+	return head, ref, err
 }
 
 // pastContent makes head describe an older version and returns what is needed to
 // read it.
 func (l *Library) pastContent(ctx context.Context, head *catalog.Head, backend string, number int) (ref blob.Ref, err error) {
-	err = l.catalog.Read(ctx, func(v *catalog.View) error {
-		version, found, err := v.Version(head.PK, number)
-		if err != nil {
+	err = l.catalog.Read(ctx, func(v *catalog.View) (err error) {
+		if err := pastVersion(v, head, number); err != nil {
 			return err
 		}
-		if !found {
-			return sheaf.Errorf(sheaf.ErrNotFound, "Version not found: %d", number).
-				WithHint(fmt.Sprintf("the document has the versions 1 to %d", head.Version))
-		}
-		head.Version, head.Digest, head.Size, head.MIME = version.Number, version.Digest, version.Size, version.MIME
-		ref, _, err = v.ReadableRef(backend, version.Digest)
+		ref, _, err = v.ReadableRef(backend, head.Digest)
 		return err
 	})
 	return ref, err

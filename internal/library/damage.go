@@ -2,6 +2,9 @@ package library
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/sheaf-dev/sheaf"
@@ -33,8 +36,8 @@ type suspects struct {
 	mu    sync.Mutex
 	names map[blobName]struct{} // guarded by mu
 
-	// dealing is held by whoever deals with one of them.
-	dealing sync.Mutex
+	// dealing holds a token while somebody deals with one of them.
+	dealing chan struct{}
 }
 
 // maxSuspects bounds what is noted, should a whole disk go bad. What is more is
@@ -42,7 +45,7 @@ type suspects struct {
 const maxSuspects = 1 << 16
 
 func newSuspects() *suspects {
-	return &suspects{wake: make(chan struct{}, 1), names: make(map[blobName]struct{})}
+	return &suspects{wake: make(chan struct{}, 1), names: make(map[blobName]struct{}), dealing: make(chan struct{}, 1)}
 }
 
 // add reports whether the blob was not suspected before.
@@ -72,30 +75,32 @@ func (s *suspects) remove(name blobName) {
 	delete(s.names, name)
 }
 
-// any returns one of them, if there is one.
-func (s *suspects) any() (name blobName, ok bool) {
+// all returns those there are now.
+func (s *suspects) all() []blobName {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for name = range s.names {
-		return name, true
-	}
-	return name, false
+	return slices.Collect(maps.Keys(s.names))
 }
 
-// quarantineNext deals with one suspected blob. It reports whether there may be more.
-func (l *Library) quarantineNext(ctx context.Context) (more bool, err error) {
-	name, more := l.suspects.any()
-	if !more {
-		return false, nil
+// settleSuspects deals with every suspected blob. One that cannot be dealt with
+// now does not keep it from the others.
+func (l *Library) settleSuspects(ctx context.Context) (more bool, err error) {
+	var errs []error
+	for _, name := range l.suspects.all() {
+		errs = append(errs, l.settle(ctx, name))
 	}
-	return true, l.settle(ctx, name)
+	return false, errors.Join(errs...)
 }
 
 // settle makes sure that a blob which is suspected of damage is healthy, or put
 // aside so that the next writer of the content stores it again.
 func (l *Library) settle(ctx context.Context, name blobName) error {
-	l.suspects.dealing.Lock()
-	defer l.suspects.dealing.Unlock()
+	select {
+	case l.suspects.dealing <- struct{}{}:
+		defer func() { <-l.suspects.dealing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	if !l.suspects.has(name) {
 		return nil // somebody else was first
 	}

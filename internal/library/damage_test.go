@@ -31,7 +31,7 @@ func TestDamage(t *testing.T) {
 			s := open(t)
 			one, two := s.create(content, named("one")), s.create(content, named("two"))
 			other := s.create("an innocent")
-			if err := s.DeleteDocument(t.Context(), two.ID); err != nil {
+			if _, err := s.DeleteDocument(t.Context(), two.ID); err != nil {
 				t.Fatal(err)
 			}
 			three := s.create(content, named("three"))

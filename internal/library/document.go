@@ -13,8 +13,8 @@ import (
 // NewDocument is what [Session.CreateDocument] makes a document of. Texts are as
 // the caller gave them.
 type NewDocument struct {
-	Content        *Upload // still the caller's to close
-	Filename       string  // as on the sender's machine; required
+	Content        *Upload // still the caller's to close; nil: it is given a content later
+	Filename       string  // as on the sender's machine; without content, the name if empty
 	Name           string  // the filename if empty
 	Tags           []string
 	Description    string
@@ -28,6 +28,11 @@ type NewDocument struct {
 // errNoDocument is the seed's message for whatever is not there.
 var errNoDocument = sheaf.Errorf(sheaf.ErrNotFound, "Document not found").
 	WithHint("list documents to find its id; deleted documents are in the trash")
+
+var (
+	errPurged    = sheaf.Errorf(sheaf.ErrGone, "the document was purged").WithHint("its contents are gone for good")
+	errNoContent = sheaf.Errorf(sheaf.ErrNotFound, "the document has no content yet").WithHint("give it one with PUT /documents/{id}/content")
+)
 
 // CreateDocument stores a new document. When it returns, the document is on
 // disk. All invalid fields are reported at once.
@@ -47,38 +52,53 @@ func (s *Session) CreateDocument(ctx context.Context, in NewDocument) (sheaf.Doc
 	if done, err := s.library.answered(ctx, once, in.Content, &head.Document); done || err != nil {
 		return head.Document, err
 	}
-	ref, err := s.library.place(ctx, in.Content, collection.Backend)
-	if err != nil {
-		return sheaf.Document{}, err
-	}
-
 	var created catalog.Head
-	err = s.library.catalog.Mutate(ctx, int64(len(ref.Inline)), func(tx *catalog.Tx) error {
-		created = head
-		if done, err := once.recall(tx, &created.Document); done || err != nil {
+	commit := func(ref blob.Ref) (known bool, err error) {
+		err = s.library.catalog.Mutate(ctx, int64(len(ref.Inline)), func(tx *catalog.Tx) (err error) {
+			created = head
+			known, err = s.createHead(tx, op, once, &created, ref, in.Message)
 			return err
-		}
-		if err := tx.KeepBlob(ref); err != nil {
-			return err
-		}
-		if err := tx.CreateDocument(&created); err != nil {
-			return err
-		}
-		if err := tx.AddVersion(created.PK, s.version(&created, in.Message)); err != nil {
-			return err
-		}
-		_, err := tx.Append(string(created.Collection),
-			op.entry(withDocument(created.ID, nil, created.LogState()), withMessage(in.Message)))
-		if err != nil {
-			return err
-		}
-		return once.remember(tx, created.Document)
-	})
+		})
+		return known, err
+	}
+	if in.Content == nil {
+		_, err = commit(blob.Ref{})
+	} else {
+		err = s.library.keep(ctx, in.Content, collection.Backend, commit)
+	}
 	if err != nil {
 		return sheaf.Document{}, err
 	}
-	s.library.changed(ref)
+	s.library.changed()
 	return created.Document, nil
+}
+
+// createHead makes a document in a transaction. Without content ref is zero.
+// Known says that its content was in the store.
+func (s *Session) createHead(tx *catalog.Tx, op operation, once *remembering, created *catalog.Head, ref blob.Ref, message string) (known bool, err error) {
+	if done, err := once.recall(tx, &created.Document); done || err != nil {
+		return false, err
+	}
+	if _, err := writableNow(tx, created.Collection); err != nil {
+		return false, err
+	}
+	if err := tx.CreateDocument(created); err != nil {
+		return false, err
+	}
+	if created.Version > 0 {
+		if known, err = tx.KeepBlob(ref); err != nil {
+			return false, err
+		}
+		if err := tx.AddVersion(created.PK, s.version(created, message)); err != nil {
+			return false, err
+		}
+	}
+	_, err = tx.Append(string(created.Collection),
+		op.entry(withDocument(created.ID, nil, created.LogState()), withMessage(message)))
+	if err != nil {
+		return false, err
+	}
+	return known, once.remember(tx, created.Document)
 }
 
 // version returns the version row of a head's content.
@@ -90,16 +110,19 @@ func (s *Session) version(h *catalog.Head, message string) *sheaf.Version {
 }
 
 // changed wakes the background work that a committed change has made.
-func (l *Library) changed(ref blob.Ref) {
+func (l *Library) changed() {
 	l.used()
-	if ref.Inline != nil {
-		wake(l.drainable)
+	for _, drain := range l.drainable {
+		wake(drain)
 	}
 	wake(l.indexable)
 }
 
 // checkNewDocument applies every rule about a new document's fields.
 func (l *Library) checkNewDocument(in NewDocument) (catalog.Head, *catalog.Collection, error) {
+	if in.Content == nil && in.Filename == "" {
+		in.Filename = in.Name
+	}
 	filename, filenameErr := l.limits.CleanFilename(in.Filename)
 	name := in.Name
 	if name == "" {
@@ -115,13 +138,15 @@ func (l *Library) checkNewDocument(in NewDocument) (catalog.Head, *catalog.Colle
 	var pathErr error
 	if in.Path != "" && collectionErr == nil && collection.Kind != sheaf.KindBook {
 		pathErr = sheaf.Invalid("path", fmt.Sprintf("documents of the collection %s have no path; only books have", collection.Name))
+	} else if in.Path != "" {
+		pathErr = l.limits.CheckPath(in.Path)
 	}
 	err := sheaf.InvalidFields(filenameErr, nameErr, tagsErr, metadataErr, collectionErr, pathErr,
 		l.limits.CheckDescription(in.Description), l.limits.CheckMessage(in.Message))
 	if err != nil {
 		return catalog.Head{}, nil, err
 	}
-	return catalog.Head{
+	head := catalog.Head{
 		CollectionPK: collection.PK,
 		Document: sheaf.Document{
 			Collection:  collection.Name,
@@ -131,12 +156,13 @@ func (l *Library) checkNewDocument(in NewDocument) (catalog.Head, *catalog.Colle
 			Tags:        tags,
 			Description: in.Description,
 			Metadata:    metadata,
-			Version:     1,
-			Digest:      in.Content.Digest(),
-			Size:        in.Content.Size(),
 			MIME:        mimeType(filename),
 		},
-	}, collection, nil
+	}
+	if in.Content != nil {
+		head.Version, head.Digest, head.Size = 1, in.Content.Digest(), in.Content.Size()
+	}
+	return head, collection, nil
 }
 
 // collection returns the collection of a name as a request gives it.
@@ -147,26 +173,53 @@ func (l *Library) collection(name string) (*catalog.Collection, error) {
 	}
 	collection, ok := l.catalog.Collection(slug)
 	if !ok {
-		return nil, sheaf.Errorf(sheaf.ErrNotFound, "Collection not found: %s", slug)
+		return nil, errNoCollection(slug)
 	}
 	return collection, nil
+}
+
+func errNoCollection(name sheaf.Slug) error {
+	return sheaf.Errorf(sheaf.ErrNotFound, "Collection not found: %s", name).WithHint("list the collections, or create it")
+}
+
+// collectionOrDefault returns the collection of a name, the default one if it is
+// empty.
+func (l *Library) collectionOrDefault(name string) (*catalog.Collection, error) {
+	if name == "" {
+		name = string(sheaf.DefaultCollection)
+	}
+	return l.collection(name)
 }
 
 // writableCollection returns the collection for a write, the default one if
 // name is empty.
 func (l *Library) writableCollection(name string) (*catalog.Collection, error) {
-	if name == "" {
-		name = string(sheaf.DefaultCollection)
-	}
-	collection, err := l.collection(name)
+	collection, err := l.collectionOrDefault(name)
 	if err != nil {
 		return nil, err
 	}
+	return collection, checkWritable(collection)
+}
+
+// writableNow returns the collection for a write in a transaction, in which it
+// may be another one than when the write arrived.
+func writableNow(tx *catalog.Tx, name sheaf.Slug) (*catalog.Collection, error) {
+	collection, found, err := tx.CurrentCollection(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case !found:
+		return nil, errNoCollection(name)
+	}
+	return collection, checkWritable(collection)
+}
+
+func checkWritable(collection *catalog.Collection) error {
 	if collection.Status == sheaf.StatusArchived {
-		return nil, sheaf.Errorf(sheaf.ErrArchived, "the collection %s is archived and cannot be changed", collection.Name).
+		return sheaf.Errorf(sheaf.ErrArchived, "the collection %s is archived and cannot be changed", collection.Name).
 			WithHint("make it active again first")
 	}
-	return collection, nil
+	return nil
 }
 
 // Document returns a document that is not deleted.
@@ -188,36 +241,13 @@ func (s *Session) Document(ctx context.Context, id sheaf.DocumentID) (sheaf.Docu
 // liveHead returns the head of a document that is not deleted.
 func liveHead(v *catalog.View, id sheaf.DocumentID) (catalog.Head, error) {
 	head, found, err := v.Head(id)
-	if err == nil && (!found || head.Deleted) {
-		err = errNoDocument
+	switch {
+	case err != nil:
+		return catalog.Head{}, err
+	case head.Purged:
+		return catalog.Head{}, errPurged
+	case !found || head.Deleted:
+		return catalog.Head{}, errNoDocument
 	}
-	return head, err
-}
-
-// DeleteDocument moves a document to the trash. Its versions stay.
-func (s *Session) DeleteDocument(ctx context.Context, id sheaf.DocumentID) error {
-	op := s.begin("document.delete")
-	if err := s.allow(sheaf.ScopeWrite); err != nil {
-		return err
-	}
-	err := s.library.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error {
-		before, err := liveHead(&tx.View, id)
-		if err != nil {
-			return err
-		}
-		if _, err := s.library.writableCollection(string(before.Collection)); err != nil {
-			return err
-		}
-		after := before
-		after.Deleted = true
-		if err := tx.UpdateDocument(before, &after); err != nil {
-			return err
-		}
-		_, err = tx.Append(string(after.Collection), op.entry(withDocument(id, before.LogState(), after.LogState())))
-		return err
-	})
-	if err == nil {
-		s.library.changed(blob.Ref{})
-	}
-	return err
+	return head, nil
 }

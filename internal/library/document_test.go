@@ -44,14 +44,15 @@ func TestCreateReadDelete(t *testing.T) {
 	}
 	s.wantRead(doc.ID, "# Notes\n")
 
-	if err := s.DeleteDocument(t.Context(), doc.ID); err != nil {
+	if _, err := s.DeleteDocument(t.Context(), doc.ID); err != nil {
 		t.Fatalf("DeleteDocument: %v", err)
 	}
 	_, err = s.Document(t.Context(), doc.ID)
 	wantKind(t, "Document once deleted", err, sheaf.ErrNotFound)
 	_, err = s.read(doc.ID)
 	wantKind(t, "OpenDocument once deleted", err, sheaf.ErrNotFound)
-	wantKind(t, "DeleteDocument once deleted", s.DeleteDocument(t.Context(), doc.ID), sheaf.ErrNotFound)
+	_, err = s.DeleteDocument(t.Context(), doc.ID)
+	wantKind(t, "DeleteDocument once deleted", err, sheaf.ErrNotFound)
 	if found := s.list(library.DocumentQuery{}); len(found) != 0 {
 		t.Errorf("listing once deleted: %v, want nothing", found)
 	}
@@ -333,7 +334,7 @@ func TestLogOfADocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := agent.DeleteDocument(t.Context(), doc.ID); err != nil {
+	if _, err := agent.DeleteDocument(t.Context(), doc.ID); err != nil {
 		t.Fatal(err)
 	}
 	entries := s.log("default")
@@ -344,7 +345,7 @@ func TestLogOfADocument(t *testing.T) {
 	common := `{"at":1700000000123,"principal":"agent:scribe","label":"Scribe \u003c1\u003e",`
 	for i, want := range []string{
 		`{"at":1700000000123,"principal":"system","operation":"collection.create","status":"success","duration_us":0,` +
-			`"detail":{"kind":"documents","storage_backend":"fs","title":"Documents"}}`,
+			`"detail":{"description":"","kind":"documents","status":"active","storage_backend":"fs","title":"Documents","write_policy":"upsert"}}`,
 		common + `"operation":"document.create","status":"success","duration_us":0,"message":"first draft",` +
 			`"documents":[{"id":"` + string(doc.ID) + `","after":{` + state + `}}]}`,
 		common + `"operation":"document.delete","status":"success","duration_us":0,` +

@@ -42,6 +42,9 @@ func (l *Library) Health(ctx context.Context) Health {
 	if err != nil {
 		h.Status, h.Ready, h.Catalog = "degraded", false, publicText(err)
 	}
+	if err := l.catalog.WriteError(); err != nil && h.Ready {
+		h.Status, h.Catalog = "degraded", publicText(err)
+	}
 	for name, kind := range l.backends {
 		backend := BackendHealth{Name: name, Kind: kind, Status: "ok"}
 		// An object that cannot exist: the answer "not found" is one.

@@ -49,7 +49,7 @@ func (s *Session) rememberBy(key, route string, parts ...any) (*remembering, err
 // requests with a large content, which goes into the backend before the commit:
 // that of a request which turns out to be another one's must not stay there.
 func (l *Library) answered(ctx context.Context, r *remembering, content *Upload, answer any) (done bool, err error) {
-	if r == nil || content.spooled.Ref().IsInline() {
+	if r == nil || content == nil || content.spooled.Ref().IsInline() {
 		return false, nil
 	}
 	err = l.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) (err error) {

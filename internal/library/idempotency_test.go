@@ -57,7 +57,7 @@ func TestIdempotencyKeys(t *testing.T) {
 func TestIdempotencyKeySurvives(t *testing.T) {
 	s := open(t)
 	first := s.create("once", withKey("k"))
-	if err := s.DeleteDocument(t.Context(), first.ID); err != nil {
+	if _, err := s.DeleteDocument(t.Context(), first.ID); err != nil {
 		t.Fatal(err)
 	}
 	s = s.reopen()

@@ -37,11 +37,12 @@ type Library struct {
 	limits   sheaf.Limits
 	log      *slog.Logger
 
-	scrubRate int64
+	scrubRate      int64
+	defaultBackend string // of new collections
 
-	lastOperation atomic.Int64  // Unix milliseconds of the latest call that succeeded, 0 for none
-	drainable     chan struct{} // woken when there are inline bytes to move
-	indexable     chan struct{} // woken when a document was made or changed
+	lastOperation atomic.Int64             // Unix milliseconds of the latest call that succeeded, 0 for none
+	drainable     map[string]chan struct{} // by backend; woken when there may be inline bytes to move
+	indexable     chan struct{}            // woken when a document was made or changed
 	suspects      *suspects
 }
 
@@ -49,15 +50,19 @@ type Library struct {
 // collection if there is none.
 func Open(ctx context.Context, o Options) (*Library, error) {
 	l := &Library{
-		catalog:   o.Catalog,
-		blobs:     o.Blobs,
-		backends:  o.Backends,
-		limits:    o.Limits,
-		log:       o.Log,
-		scrubRate: o.ScrubRate,
-		drainable: make(chan struct{}, 1),
-		indexable: make(chan struct{}, 1),
-		suspects:  newSuspects(),
+		catalog:        o.Catalog,
+		blobs:          o.Blobs,
+		backends:       o.Backends,
+		limits:         o.Limits,
+		log:            o.Log,
+		scrubRate:      o.ScrubRate,
+		defaultBackend: o.DefaultBackend,
+		drainable:      make(map[string]chan struct{}, len(o.Backends)),
+		indexable:      make(chan struct{}, 1),
+		suspects:       newSuspects(),
+	}
+	for backend := range o.Backends {
+		l.drainable[backend] = make(chan struct{}, 1)
 	}
 	if _, ok := l.catalog.Collection(sheaf.DefaultCollection); !ok {
 		if err := l.createDefaultCollection(ctx, o.DefaultBackend); err != nil {
@@ -107,9 +112,6 @@ func (l *Library) createDefaultCollection(ctx context.Context, backend string) e
 		if err := tx.CreateCollection(collection); err != nil {
 			return err
 		}
-		_, err := tx.Append(string(collection.Name), op.entry(withDetail(map[string]any{
-			"kind": collection.Kind, "title": collection.Title, "storage_backend": collection.Backend,
-		})))
-		return err
+		return appendCollection(tx, op, collection)
 	})
 }

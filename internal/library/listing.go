@@ -24,6 +24,7 @@ type DocumentQuery struct {
 	Before, After time.Time // uploaded strictly before, strictly after; zero: whenever
 	Limit         int       // at least 1; above Limits.Page it is Limits.Page
 	Cursor        string    // DocumentPage.Next of the page before, with the same conditions
+	At            Moment    // what there was then; a revision is of the collection that has to be named
 }
 
 // A DocumentPage is a part of a listing, the newest document first.
@@ -43,7 +44,7 @@ func (s *Session) Documents(ctx context.Context, q DocumentQuery) (DocumentPage,
 	}
 	page := DocumentPage{Documents: []sheaf.Document{}}
 	err = s.library.catalog.Snapshot(ctx, func(v *catalog.View) error {
-		heads, next, err := v.ListDocuments(ctx, filter, from, limit)
+		heads, next, err := listAt(ctx, v, filter, q.At, from, limit)
 		if err != nil {
 			return err
 		}
@@ -62,11 +63,29 @@ func (s *Session) Documents(ctx context.Context, q DocumentQuery) (DocumentPage,
 	return page, err
 }
 
-func (l *Library) checkQuery(q DocumentQuery) (filter catalog.DocumentFilter, limit int, from *catalog.Position, err error) {
-	var limitErr, nameErr, collectionErr, cursorErr error
-	if q.Limit < 1 {
-		limitErr = sheaf.Invalid("limit", fmt.Sprintf("limit is %d, it has to be at least 1 (more than %d gives %d)", q.Limit, l.limits.Page, l.limits.Page))
+// listAt lists what there is, or was at a moment.
+func listAt(ctx context.Context, v *catalog.View, filter catalog.DocumentFilter, at Moment, from *catalog.Position, limit int) ([]catalog.Head, *catalog.Position, error) {
+	if at.IsNow() {
+		return v.ListDocuments(ctx, filter, from, limit)
 	}
+	revisions := make(map[int64]int64, len(filter.Collections))
+	for _, collection := range filter.Collections {
+		rev, err := at.revision(v, string(collection.Name))
+		if err != nil {
+			return nil, nil, err
+		}
+		revisions[collection.PK] = rev
+	}
+	heads, next, err := v.ListDocumentsAt(ctx, filter, revisions, from, limit)
+	for i := range heads {
+		withoutContent(&heads[i])
+	}
+	return heads, next, err
+}
+
+func (l *Library) checkQuery(q DocumentQuery) (filter catalog.DocumentFilter, limit int, from *catalog.Position, err error) {
+	var nameErr, limitErr, collectionErr, atErr, cursorErr error
+	limit, limitErr = l.pageSize(q.Limit)
 	// No name is that long, and looking for every piece of it would take its time.
 	if len(q.Name) > l.limits.Name {
 		nameErr = sheaf.Invalid("name", fmt.Sprintf("name has %d bytes, names have at most %d", len(q.Name), l.limits.Name))
@@ -80,15 +99,19 @@ func (l *Library) checkQuery(q DocumentQuery) (filter catalog.DocumentFilter, li
 		collection, collectionErr = l.collection(q.Collection)
 		filter.Collections = []*catalog.Collection{collection}
 	}
+	if q.At.Revision != 0 && q.Collection == "" {
+		atErr = sheaf.Invalid("at", "revisions are of one collection: name it, or ask for a time")
+	}
 	if q.Cursor != "" {
 		from, cursorErr = decodeCursor(q.Cursor, q.conditions())
 	}
-	return filter, min(q.Limit, l.limits.Page), from, sheaf.InvalidFields(limitErr, nameErr, tagsErr, collectionErr, cursorErr)
+	return filter, limit, from, sheaf.InvalidFields(limitErr, nameErr, tagsErr, collectionErr, atErr, cursorErr)
 }
 
 // conditions returns a text that two queries share if they list the same.
 func (q DocumentQuery) conditions() string {
-	return fmt.Sprintf("%q %q %q %d %d", q.Name, q.Tags, q.Collection, q.Before.UnixMilli(), q.After.UnixMilli())
+	return fmt.Sprintf("%q %q %q %d %d %d %d", q.Name, q.Tags, q.Collection, q.Before.UnixMilli(), q.After.UnixMilli(),
+		q.At.Revision, q.At.Time.UnixMilli())
 }
 
 // A cursor is where a listing goes on, tied to the conditions it began with.

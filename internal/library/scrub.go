@@ -2,6 +2,7 @@ package library
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 
 	"github.com/sheaf-dev/sheaf"
@@ -17,11 +18,20 @@ const scrubSlice = 64
 type scrubber struct {
 	library *Library
 	rate    int64 // stored bytes a second
+	begun   bool
+	wrapped bool  // whether it has been at the end
 	after   int64 // the blob it has got to
 }
 
 // run verifies the next blobs. It reports false at the end of a round.
 func (s *scrubber) run(ctx context.Context) (more bool, err error) {
+	if !s.begun {
+		// Anywhere: a store that is restarted often would else never get to its end.
+		if s.after, err = s.somewhere(ctx); err != nil {
+			return false, err
+		}
+		s.begun = true
+	}
 	var blobs []catalog.Blob
 	err = s.library.catalog.Read(ctx, func(v *catalog.View) error {
 		return v.Blobs(s.after, scrubSlice, func(b catalog.Blob) error {
@@ -33,10 +43,11 @@ func (s *scrubber) run(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	for _, b := range blobs {
-		if err := s.verify(ctx, b.Ref); err != nil {
-			return false, err
-		}
 		s.after = b.PK
+		if err := s.verify(ctx, b.Ref); err != nil {
+			// One that cannot be read now must not hide those behind it.
+			s.library.log.Warn("a stored content could not be verified", "digest", b.Digest, "backend", b.Backend, "error", err)
+		}
 		pause := time.Duration(float64(b.StoredSize) / float64(s.rate) * float64(time.Second))
 		select {
 		case <-time.After(pause):
@@ -45,10 +56,21 @@ func (s *scrubber) run(ctx context.Context) (more bool, err error) {
 		}
 	}
 	if len(blobs) < scrubSlice {
-		s.after = 0
-		return false, nil
+		partial := !s.wrapped
+		s.after, s.wrapped = 0, true
+		return partial, nil // the first round began in the middle
 	}
 	return true, nil
+}
+
+// somewhere returns a random place among the blobs.
+func (s *scrubber) somewhere(ctx context.Context) (after int64, err error) {
+	err = s.library.catalog.Read(ctx, func(v *catalog.View) error {
+		last, err := v.LastBlob()
+		after = rand.Int64N(last + 1)
+		return err
+	})
+	return after, err
 }
 
 // verify reads one blob. Damage is reported by the blob store as to any reader;

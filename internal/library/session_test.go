@@ -12,14 +12,31 @@ import (
 // neededScopes says what every method of a session needs. A method that is not
 // here fails the test: decide who may call it, check it there, then list it.
 var neededScopes = map[string]sheaf.Scope{
-	"Check":          sheaf.ScopeAdmin,
-	"CreateDocument": sheaf.ScopeWrite,
-	"DeleteDocument": sheaf.ScopeWrite,
-	"Document":       sheaf.ScopeRead,
-	"Documents":      sheaf.ScopeRead,
-	"OpenDocument":   sheaf.ScopeRead,
-	"PlanGarbage":    sheaf.ScopeAdmin,
-	"Receive":        sheaf.ScopeWrite,
+	"ChangeCollection": sheaf.ScopeCreate,
+	"ChangeDocument":   sheaf.ScopeWrite,
+	"Check":            sheaf.ScopeAdmin,
+	"Collection":       sheaf.ScopeRead,
+	"CollectionLog":    sheaf.ScopeRead,
+	"Collections":      sheaf.ScopeRead,
+	"Compare":          sheaf.ScopeRead,
+	"CreateCollection": sheaf.ScopeCreate,
+	"CreateDocument":   sheaf.ScopeWrite,
+	"DeleteDocument":   sheaf.ScopeWrite,
+	"Document":         sheaf.ScopeRead,
+	"DocumentAt":       sheaf.ScopeRead,
+	"DocumentLog":      sheaf.ScopeRead,
+	"Documents":        sheaf.ScopeRead,
+	"EditContent":      sheaf.ScopeWrite,
+	"OpenDocument":     sheaf.ScopeRead,
+	"OpenDocumentAt":   sheaf.ScopeRead,
+	"PlanGarbage":      sheaf.ScopeAdmin,
+	"PurgeDocument":    sheaf.ScopeWrite,
+	"Receive":          sheaf.ScopeWrite,
+	"RestoreDocument":  sheaf.ScopeWrite,
+	"Trash":            sheaf.ScopeRead,
+	"Version":          sheaf.ScopeRead,
+	"Versions":         sheaf.ScopeRead,
+	"WriteContent":     sheaf.ScopeWrite,
 }
 
 func TestEveryMethodChecksItsScope(t *testing.T) {
@@ -93,8 +110,16 @@ func TestScopesSuffice(t *testing.T) {
 	if _, err := reader.Document(t.Context(), doc.ID); err != nil {
 		t.Errorf("Document by a reader: %v", err)
 	}
-	if err := writer.DeleteDocument(t.Context(), doc.ID); err != nil {
+	if _, err := writer.DeleteDocument(t.Context(), doc.ID); err != nil {
 		t.Errorf("DeleteDocument by a writer: %v", err)
+	}
+	creator := s.As(sheaf.Principal{ID: "agent:creator", Scopes: sheaf.Scopes(sheaf.ScopeCreate)})
+	if made, err := creator.CreateCollection(t.Context(), library.NewCollection{Name: "field-notes"}); err != nil || made.Name != "field-notes" {
+		t.Errorf("CreateCollection by a creator: %s, %v", made.Name, err)
+	}
+	title := "Notes"
+	if made, err := creator.ChangeCollection(t.Context(), "field-notes", library.CollectionChange{Title: &title}); err != nil || made.Title != title {
+		t.Errorf("ChangeCollection by a creator: %q, %v", made.Title, err)
 	}
 	admin := s.As(sheaf.Principal{ID: "admin", Scopes: sheaf.Scopes(sheaf.ScopeAdmin)})
 	if _, err := admin.Check(t.Context(), true); err != nil {

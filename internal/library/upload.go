@@ -40,20 +40,76 @@ func (u *Upload) Size() int64 { return u.spooled.Ref().Size }
 // Close frees what the upload holds. It may be called more than once.
 func (u *Upload) Close() error { return u.spooled.Close() }
 
-// place makes an upload's content ready to be named in a commit on a backend. A
-// small one rides inside the commit, so that there is nothing to do. A large one
-// has to be durable in the backend before.
-func (l *Library) place(ctx context.Context, u *Upload, backend string) (blob.Ref, error) {
+// keep runs commit, which names the content of an upload in the catalog, and
+// returns once the store has that content.
+//
+// Commit reports whether the catalog knew the content already, so that nothing
+// was stored. Then what is stored is verified, while the good bytes are still at
+// hand: should they have gone bad, or missing, they are stored again.
+func (l *Library) keep(ctx context.Context, u *Upload, backend string, commit func(blob.Ref) (known bool, err error)) error {
 	ref := u.spooled.Ref()
 	ref.Backend = backend
-	if name := (blobName{backend, ref.Digest}); l.suspects.has(name) {
+	known, err := l.store(ctx, u, ref, commit)
+	if err != nil || !known {
+		return err
+	}
+	if err := l.confirm(ctx, ref); sheaf.KindOf(err) != sheaf.ErrDamaged {
+		return nil // it is whole, or its backend is away and the catalog is all there is
+	}
+	_, err = l.store(ctx, u, ref, func(ref blob.Ref) (known bool, err error) {
+		err = l.catalog.Mutate(ctx, int64(len(ref.Inline)), func(tx *catalog.Tx) (err error) {
+			known, err = tx.KeepBlob(ref)
+			return err
+		})
+		return known, err
+	})
+	return err
+}
+
+// store makes an upload's content ready to be named in a commit, and commits. A
+// small one rides inside the commit, so that there is nothing to do before. A
+// large one has to be durable in the backend.
+func (l *Library) store(ctx context.Context, u *Upload, ref blob.Ref, commit func(blob.Ref) (bool, error)) (known bool, err error) {
+	if name := (blobName{ref.Backend, ref.Digest}); l.suspects.has(name) {
 		if err := l.settle(ctx, name); err != nil {
-			return ref, err
+			return false, err
 		}
 	}
-	if ref.IsInline() {
-		return ref, nil
+	if !ref.IsInline() {
+		if err := l.place(ctx, u, ref); err != nil {
+			return false, err
+		}
 	}
+	return commit(ref)
+}
+
+// confirm verifies a content that the catalog says is in its backend. What it
+// finds damaged becomes a suspect, as whenever a reader finds it.
+func (l *Library) confirm(ctx context.Context, ref blob.Ref) error {
+	var found bool
+	err := l.catalog.Read(ctx, func(v *catalog.View) (err error) {
+		ref, found, err = v.ReadableRef(ref.Backend, ref.Digest)
+		return err
+	})
+	if err != nil || !found {
+		return err
+	}
+	content, err := l.blobs.Open(ctx, ref)
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	if ref.Encoding == blob.Deflate {
+		_, err = content.Gzip()
+	} else {
+		_, err = content.Reader()
+	}
+	return err
+}
+
+// place puts a large content into its backend, unless the catalog says that it
+// is there.
+func (l *Library) place(ctx context.Context, u *Upload, ref blob.Ref) error {
 	// The row that keeps the object from being swept away as an orphan, and the
 	// bytes on the spool's disk, are made durable side by side.
 	var live bool
@@ -66,7 +122,7 @@ func (l *Library) place(ctx context.Context, u *Upload, backend string) (blob.Re
 	})
 	both.Go(u.spooled.Sync)
 	if err := both.Wait(); err != nil || live {
-		return ref, err
+		return err
 	}
-	return ref, l.blobs.Place(ctx, backend, u.spooled)
+	return l.blobs.Place(ctx, ref.Backend, u.spooled)
 }

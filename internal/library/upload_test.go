@@ -37,7 +37,7 @@ func TestDeduplication(t *testing.T) {
 				s.wantRead(doc.ID, content)
 			}
 			for _, doc := range []sheaf.Document{first, third} {
-				if err := s.DeleteDocument(t.Context(), doc.ID); err != nil {
+				if _, err := s.DeleteDocument(t.Context(), doc.ID); err != nil {
 					t.Fatal(err)
 				}
 			}

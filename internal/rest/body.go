@@ -50,17 +50,75 @@ func (b *idleReader) done() {
 	_ = b.connection.SetReadDeadline(time.Time{})
 }
 
+// receive hands the body of an upload to read, which reads as far as the upload
+// goes; nothing may follow it. The error says that the body was not read to its
+// end.
+func (s *server) receive(w http.ResponseWriter, r *http.Request, read func(io.Reader) error) error {
+	leave, err := s.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	body := &idleReader{body: r.Body, connection: http.NewResponseController(w), idle: s.idle}
+	buffered := bodyBuffers.Get().(*bufio.Reader)
+	buffered.Reset(body)
+	err = read(buffered)
+	if err == nil {
+		err = readEpilogue(buffered)
+	}
+	buffered.Reset(nil)
+	bodyBuffers.Put(buffered)
+	if body.err != nil {
+		// Half a line looks malformed, and net/http cancels a request whose body
+		// does not come, which may be noticed first.
+		err = body.err
+	}
+	if err != nil {
+		return unreadBody{err}
+	}
+	body.done()
+	return nil
+}
+
+// enter takes one of the places for uploads; leave gives it back.
+func (s *server) enter() (leave func(), err error) {
+	select {
+	case s.uploads <- struct{}{}:
+		return func() { <-s.uploads }, nil
+	default:
+		return nil, sheaf.Errorf(sheaf.ErrRateLimited, "the server is receiving %d uploads already", cap(s.uploads)).
+			WithHint("send it again in a moment")
+	}
+}
+
+// tooLong refuses a body by the length it announces.
+func tooLong(w http.ResponseWriter, r *http.Request, most int64, limit string) error {
+	if r.ContentLength <= most {
+		return nil
+	}
+	// Closing keeps net/http from reading on for the next request.
+	w.Header().Set("Connection", "close")
+	return sheaf.Errorf(sheaf.ErrTooLarge, "the body has %d bytes, the limit of %s", r.ContentLength, limit)
+}
+
+// An unreadBody is an error that keeps a body from being read to its end.
+type unreadBody struct{ error }
+
+// Unwrap serves [errors.As].
+func (u unreadBody) Unwrap() error { return u.error }
+
 // resetDelay is how long a client has to read the answer to a body that it is
 // still sending; net/http takes the same.
 const resetDelay = 500 * time.Millisecond
 
-// refuseRest answers a request with err whose body was read in part. A connection
-// that is closed while bytes of a body arrive is reset, and the client finds that
-// before the answer. net/http waits for that reason, but not after 100 Continue.
-func (s *server) refuseRest(w http.ResponseWriter, r *http.Request, err error) {
+// refuse answers a request with err. A connection that is closed while bytes of
+// a body arrive is reset, and the client finds that before the answer. net/http
+// waits for that reason, but not after 100 Continue.
+func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	s.writeProblem(w, r, err)
+	var unread unreadBody
 	connected := r.Context().Value(http.LocalAddrContextKey) != nil
-	if connected && r.Header.Get("Expect") != "" && http.NewResponseController(w).Flush() == nil {
+	if errors.As(err, &unread) && connected && r.Header.Get("Expect") != "" && http.NewResponseController(w).Flush() == nil {
 		time.Sleep(resetDelay)
 	}
 }

@@ -44,7 +44,7 @@ type docsOperation struct {
 	ID, Method, Path, Summary, Description, Access string
 
 	Parameters []docsField
-	Fields     []docsField // of the form
+	Fields     []docsField // of the body
 	Responses  []docsField
 }
 
@@ -64,7 +64,7 @@ func renderDocs(table []route, api *huma.OpenAPI) ([]byte, error) {
 			groups = append(groups, docsGroup{Name: r.group})
 		}
 		group := &groups[len(groups)-1]
-		group.Operations = append(group.Operations, describeOperation(r, operationAt(api.Paths[r.path], r.method)))
+		group.Operations = append(group.Operations, describeOperation(r, operationAt(api.Paths[r.path], r.method), api.Components.Schemas))
 	}
 	page, err := template.New("docs").Parse(docsTemplate)
 	if err != nil {
@@ -98,7 +98,7 @@ func operationAt(path *huma.PathItem, method string) *huma.Operation {
 	return path.Delete
 }
 
-func describeOperation(r route, operation *huma.Operation) docsOperation {
+func describeOperation(r route, operation *huma.Operation, schemas huma.Registry) docsOperation {
 	out := docsOperation{
 		ID: r.id, Method: r.method, Path: r.path, Summary: r.summary, Description: r.description, Access: r.access.String(),
 	}
@@ -106,11 +106,15 @@ func describeOperation(r route, operation *huma.Operation) docsOperation {
 		out.Parameters = append(out.Parameters, docsField{p.Name, p.In, typeName(p.Schema), p.Description, p.Required})
 	}
 	if operation.RequestBody != nil {
-		for contentType, content := range operation.RequestBody.Content {
-			for _, name := range slices.Sorted(maps.Keys(content.Schema.Properties)) {
-				property := content.Schema.Properties[name]
+		for _, contentType := range slices.Sorted(maps.Keys(operation.RequestBody.Content)) {
+			schema := operation.RequestBody.Content[contentType].Schema
+			if schema.Ref != "" {
+				schema = schemas.SchemaFromRef(schema.Ref)
+			}
+			for _, name := range slices.Sorted(maps.Keys(schema.Properties)) {
+				property := schema.Properties[name]
 				out.Fields = append(out.Fields, docsField{
-					name, contentType, typeName(property), property.Description, slices.Contains(content.Schema.Required, name),
+					name, contentType, typeName(property), property.Description, slices.Contains(schema.Required, name),
 				})
 			}
 		}

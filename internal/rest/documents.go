@@ -1,19 +1,13 @@
 package rest
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/library"
@@ -23,8 +17,12 @@ import (
 // headers and boundaries.
 const envelope = 1 << 20
 
-// createDocument stores an uploaded file: POST /documents.
+// createDocument stores an uploaded file, or makes a document whose content
+// comes later: POST /documents.
 func (s *server) createDocument(w http.ResponseWriter, r *http.Request) error {
+	if isJSON(r.Header.Get("Content-Type")) {
+		return s.createPlaceholder(w, r)
+	}
 	boundary, err := parseBoundary(r.Header.Get("Content-Type"))
 	if err != nil {
 		return err
@@ -34,57 +32,70 @@ func (s *server) createDocument(w http.ResponseWriter, r *http.Request) error {
 	for _, field := range fields {
 		most += 2 * field.limit
 	}
-	if r.ContentLength > most {
-		// Closing keeps net/http from reading on for the next request.
-		w.Header().Set("Connection", "close")
-		return sheaf.Errorf(sheaf.ErrTooLarge, "the body has %d bytes, the limit of a content is %d", r.ContentLength, s.limits.Content)
+	if err := tooLong(w, r, most, fmt.Sprintf("a content is %d", s.limits.Content)); err != nil {
+		return err
 	}
-	select {
-	case s.uploads <- struct{}{}:
-		defer func() { <-s.uploads }()
-	default:
-		return sheaf.Errorf(sheaf.ErrRateLimited, "the server is receiving %d uploads already", cap(s.uploads)).
-			WithHint("send it again in a moment")
-	}
-
 	session := s.session(r)
-	body := &idleReader{body: r.Body, connection: http.NewResponseController(w), idle: s.idle}
-	buffered := bodyBuffers.Get().(*bufio.Reader)
-	buffered.Reset(body)
-	f, err := readForm(buffered, boundary, fields, func(content io.Reader) (*library.Upload, error) {
-		return session.Receive(r.Context(), content)
+	var f form
+	err = s.receive(w, r, func(body io.Reader) (err error) {
+		f, err = readForm(body, boundary, fields, func(content io.Reader) (*library.Upload, error) {
+			return session.Receive(r.Context(), content)
+		})
+		return err
 	})
-	if err == nil {
-		err = readEpilogue(buffered)
-	}
-	buffered.Reset(nil)
-	bodyBuffers.Put(buffered)
-	if body.err != nil {
-		// Half a line looks malformed, and net/http cancels a request whose body
-		// does not come, which may be noticed first.
-		err = body.err
-	}
 	if f.upload != nil {
 		defer f.upload.Close()
 	}
 	if err != nil {
-		s.refuseRest(w, r, err)
-		return nil
+		return err
 	}
-	body.done()
-
-	doc, err := session.CreateDocument(r.Context(), library.NewDocument{
-		Content:        f.upload,
-		Filename:       f.filename,
-		Name:           f.values["name"],
-		Tags:           sheaf.SplitTags(f.values["tags"]),
-		Description:    f.values["description"],
-		Metadata:       json.RawMessage(f.values["metadata"]),
-		Collection:     f.values["collection"],
-		Path:           f.values["path"],
-		Message:        f.values["message"],
-		IdempotencyKey: r.Header.Get("Idempotency-Key"),
+	return s.answerCreated(w, r, library.NewDocument{
+		Content:     f.upload,
+		Filename:    f.filename,
+		Name:        f.values["name"],
+		Tags:        sheaf.SplitTags(f.values["tags"]),
+		Description: f.values["description"],
+		Metadata:    json.RawMessage(f.values["metadata"]),
+		Collection:  f.values["collection"],
+		Path:        f.values["path"],
+		Message:     f.values["message"],
 	})
+}
+
+// documentCreation is the body that makes a document without content.
+type documentCreation struct {
+	Name        string          `json:"name" doc:"What people call the document"`
+	Filename    string          `json:"filename,omitempty" doc:"The filename, from which the MIME type comes; the name unless given"`
+	Tags        []string        `json:"tags,omitempty" doc:"Each is kept once"`
+	Description string          `json:"description,omitempty" doc:"What the document is about"`
+	Metadata    json.RawMessage `json:"metadata,omitempty" doc:"A JSON object of your own"`
+	Collection  string          `json:"collection,omitempty" doc:"The collection to put it in; default unless given"`
+	Path        string          `json:"path,omitempty" doc:"Where in a book it belongs"`
+	Message     string          `json:"message,omitempty" doc:"Why the change is made, for the history"`
+}
+
+// createPlaceholder makes a document whose content comes later.
+func (s *server) createPlaceholder(w http.ResponseWriter, r *http.Request) error {
+	var in documentCreation
+	if err := s.readJSON(w, r, s.mostJSON(), &in); err != nil {
+		return err
+	}
+	return s.answerCreated(w, r, library.NewDocument{
+		Filename:    in.Filename,
+		Name:        in.Name,
+		Tags:        in.Tags,
+		Description: in.Description,
+		Metadata:    in.Metadata,
+		Collection:  in.Collection,
+		Path:        in.Path,
+		Message:     in.Message,
+	})
+}
+
+// answerCreated makes a document and answers with it.
+func (s *server) answerCreated(w http.ResponseWriter, r *http.Request, in library.NewDocument) error {
+	in.IdempotencyKey = r.Header.Get("Idempotency-Key")
+	doc, err := s.session(r).CreateDocument(r.Context(), in)
 	if err != nil {
 		return err
 	}
@@ -138,6 +149,8 @@ func parseDocumentQuery(values url.Values) (library.DocumentQuery, error) {
 	invalid = append(invalid, err)
 	after, err := parseTime("after", values.Get("after"))
 	invalid = append(invalid, err)
+	at, err := parseMoment(values)
+	invalid = append(invalid, err)
 	return library.DocumentQuery{
 		Name:       values.Get("name"),
 		Tags:       sheaf.SplitTags(strings.Join(values["tags"], ",")),
@@ -146,76 +159,6 @@ func parseDocumentQuery(values url.Values) (library.DocumentQuery, error) {
 		After:      after,
 		Limit:      limit,
 		Cursor:     values.Get("cursor"),
+		At:         at,
 	}, sheaf.InvalidFields(invalid...)
 }
-
-// parseLimit reads a page's length. A number too large for an int is a large
-// one, which the library cuts down to the longest page.
-func parseLimit(s string) (int, error) {
-	if s == "" {
-		return library.DefaultPage, nil
-	}
-	limit, err := strconv.Atoi(strings.TrimSpace(s))
-	if err != nil && !errors.Is(err, strconv.ErrRange) {
-		return 0, sheaf.Invalid("limit", fmt.Sprintf("limit has to be a number from 1, %q is not", clip(s)))
-	}
-	return limit, nil
-}
-
-func parseTime(field, s string) (time.Time, error) {
-	if s == "" {
-		return time.Time{}, nil
-	}
-	t, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil {
-		return time.Time{}, sheaf.Invalid(field, fmt.Sprintf("%s has to be a time like 2025-01-31T12:00:00Z, %q is not", field, clip(s))).
-			WithHint("in a query a + is written %2B")
-	}
-	return t, nil
-}
-
-type deleteDocumentInput struct{ call }
-
-type deleteDocumentOutput struct {
-	Body deletion
-}
-
-type deletion struct {
-	Message string `json:"message" example:"Document deleted successfully"`
-}
-
-// deleteDocument moves a document to the trash: DELETE /documents/{id}.
-func (s *server) deleteDocument(ctx context.Context, in *deleteDocumentInput) (*deleteDocumentOutput, error) {
-	id, err := documentID(in.request)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.session(in.request).DeleteDocument(ctx, id); err != nil {
-		return nil, err
-	}
-	return &deleteDocumentOutput{deletion{"Document deleted successfully"}}, nil
-}
-
-var jsonBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-// writeJSON answers with a value. It fails before the first byte or not at all.
-func (s *server) writeJSON(w http.ResponseWriter, status int, value any) error {
-	buf := jsonBuffers.Get().(*bytes.Buffer)
-	defer jsonBuffers.Put(buf)
-	buf.Reset()
-	encoder := json.NewEncoder(buf)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
-		return fmt.Errorf("encode an answer: %w", err)
-	}
-	header := w.Header()
-	header["Content-Type"] = jsonType
-	header["Content-Length"] = []string{strconv.Itoa(buf.Len())}
-	s.limitSending(w, int64(buf.Len()))
-	w.WriteHeader(status)
-	w.Write(buf.Bytes())
-	return nil
-}
-
-// jsonType is shared by all answers; nobody appends to it.
-var jsonType = []string{"application/json"}

@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -27,19 +26,14 @@ func (s *server) download(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	version, err := versionOf(r)
-	if err != nil {
-		return err
-	}
-	content, err := s.session(r).OpenDocument(r.Context(), id, version)
+	content, err := s.openContent(r, id)
 	if err != nil {
 		return err
 	}
 	defer content.Close()
 
 	doc := content.Document
-	digest := doc.Digest.String()
-	plainTag, gzipTag := `"`+digest+`"`, `"`+digest+`-gzip"`
+	plainTag, gzipTag := contentTag(doc.Digest), `"`+doc.Digest.String()+gzipTagSuffix+`"`
 
 	packed, err := s.gzipForm(r, content)
 	if err != nil {
@@ -56,7 +50,7 @@ func (s *server) download(w http.ResponseWriter, r *http.Request) error {
 	switch checkPreconditions(r.Header, etag, []string{plainTag, gzipTag}, doc.UpdatedAt) {
 	case failed:
 		return sheaf.Errorf(sheaf.ErrPreconditionFailed, "the document is not in the state that the request asks for").
-			WithHint("its content has the SHA-256 " + digest + "; read it again")
+			WithHint("its content has the SHA-256 " + doc.Digest.String() + "; read it again")
 	case notModified:
 		w.WriteHeader(http.StatusNotModified)
 		return nil
@@ -67,6 +61,34 @@ func (s *server) download(w http.ResponseWriter, r *http.Request) error {
 		return s.sendGzip(w, r, doc, packed)
 	}
 	return s.sendPlain(w, r, content)
+}
+
+// gzipTagSuffix distinguishes the ETag of a content's gzip form.
+const gzipTagSuffix = "-gzip"
+
+// contentTag returns the ETag of a content.
+func contentTag(digest sheaf.Digest) string { return `"` + digest.String() + `"` }
+
+// openContent opens the content that the query asks for: the current one, that
+// of a version, or that of a moment.
+func (s *server) openContent(r *http.Request, id sheaf.DocumentID) (*library.Content, error) {
+	session := s.session(r)
+	if r.URL.RawQuery == "" {
+		return session.OpenDocument(r.Context(), id, 0)
+	}
+	query := r.URL.Query()
+	version, versionErr := parseNumber(query, "version", 1, 0)
+	at, atErr := parseMoment(query)
+	if err := sheaf.InvalidFields(versionErr, atErr); err != nil {
+		return nil, err
+	}
+	switch {
+	case at.IsNow():
+		return session.OpenDocument(r.Context(), id, version)
+	case version != 0:
+		return nil, sheaf.Invalid("at", "ask for a version or for a moment, not for both")
+	}
+	return session.OpenDocumentAt(r.Context(), id, at)
 }
 
 // limitSending limits the time in which an answer of so many bytes has to be
@@ -89,25 +111,6 @@ func documentID(r *http.Request) (sheaf.DocumentID, error) {
 		return "", &sheaf.Error{Kind: sheaf.ErrNotFound, Message: "Document not found", Hint: err.Error()}
 	}
 	return id, nil
-}
-
-// versionOf returns the version the query asks for, 0 for the head.
-func versionOf(r *http.Request) (int, error) {
-	if r.URL.RawQuery == "" {
-		return 0, nil
-	}
-	query := r.URL.Query()
-	if !query.Has("version") {
-		return 0, nil
-	}
-	version, err := strconv.Atoi(query.Get("version"))
-	if errors.Is(err, strconv.ErrRange) && version > 0 {
-		err = nil // a number all the same, of a version that nothing has
-	}
-	if err != nil || version < 1 {
-		return 0, sheaf.Invalid("version", "version has to be a number from 1")
-	}
-	return version, nil
 }
 
 // gzipForm returns the gzip form of a content when it is stored in one and

@@ -32,7 +32,7 @@ func (s *server) newAPI(mux *http.ServeMux) huma.API {
 				Description: apiDescription,
 				License:     &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
 			},
-			Components: &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)},
+			Components: &huma.Components{Schemas: huma.NewMapRegistry(schemaPrefix, huma.DefaultSchemaNamer)},
 		},
 		Formats:       map[string]huma.Format{"application/json": s.jsonFormat(), "json": s.jsonFormat()},
 		DefaultFormat: "application/json",
@@ -40,7 +40,12 @@ func (s *server) newAPI(mux *http.ServeMux) huma.API {
 	})
 	schemas := api.OpenAPI().Components.Schemas
 	schemas.Schema(reflect.TypeFor[problemDetails](), true, "")
-	schemas.Schema(reflect.TypeFor[sheaf.Document](), true, "")
+	for _, answer := range []reflect.Type{
+		reflect.TypeFor[sheaf.Document](), reflect.TypeFor[sheaf.Change](),
+		reflect.TypeFor[sheaf.VersionComparison](), reflect.TypeFor[excerpt](),
+	} {
+		schemas.Schema(answer, true, "")
+	}
 	return api
 }
 
@@ -68,15 +73,19 @@ func (w limitedWriter) Write(p []byte) (int, error) {
 }
 
 const (
-	problemRef  = "#/components/schemas/ProblemDetails"
-	documentRef = "#/components/schemas/Document"
+	schemaPrefix  = "#/components/schemas/"
+	problemRef    = schemaPrefix + "ProblemDetails"
+	documentRef   = schemaPrefix + "Document"
+	changeRef     = schemaPrefix + "Change"
+	comparisonRef = schemaPrefix + "VersionComparison"
+	excerptRef    = schemaPrefix + "Excerpt"
 )
 
 // commonErrors are those of every operation: of the guard and of ourselves.
 var commonErrors = []sheaf.ErrorKind{sheaf.ErrForbidden, sheaf.ErrInternal}
 
 // operation returns the route as OpenAPI describes it.
-func (r route) operation(limits sheaf.Limits) *huma.Operation {
+func (r route) operation(m *mounting) *huma.Operation {
 	operation := &huma.Operation{
 		Method:      r.method,
 		Path:        r.path,
@@ -92,7 +101,7 @@ func (r route) operation(limits sheaf.Limits) *huma.Operation {
 		operation.Tags = []string{r.group}
 	}
 	if r.body != nil {
-		operation.RequestBody = r.body(limits)
+		operation.RequestBody = r.body(m)
 	}
 	for status, response := range r.success {
 		operation.Responses[status] = response
@@ -146,6 +155,18 @@ func headerParam(name, description string) *huma.Param {
 	return &huma.Param{Name: name, In: "header", Description: description, Schema: textSchema()}
 }
 
+func numberParam(name, description string, least float64) *huma.Param {
+	return queryParam(name, description, &huma.Schema{Type: huma.TypeInteger, Minimum: &least})
+}
+
+func limitParam(rows string) *huma.Param {
+	return queryParam("limit", "How many "+rows+" a page has; above 1,000 is 1,000", limitSchema())
+}
+
+func atParam() *huma.Param {
+	return queryParam("at", "What there was at a moment: a revision of the collection, such as 42, or a time, such as 2025-01-31T12:00:00Z", textSchema())
+}
+
 func headerOf(description string) *huma.Param {
 	return &huma.Param{Description: description, Schema: textSchema()}
 }
@@ -159,33 +180,11 @@ func documentIDParam() *huma.Param {
 
 const documentIDPattern = "^doc_[0-9a-f]{12}$"
 
-// uploadBody describes the form that createDocument reads.
-func uploadBody(limits sheaf.Limits) *huma.RequestBody {
-	form := &huma.Schema{
-		Type:       huma.TypeObject,
-		Required:   []string{fileField},
-		Properties: map[string]*huma.Schema{},
-		// Other fields are refused, so that a misspelt one is not lost.
-		AdditionalProperties: false,
-	}
-	form.Properties[fileField] = &huma.Schema{
-		Type: huma.TypeString, Format: "binary",
-		Description: fmt.Sprintf("The content, with a filename; at most %d bytes", limits.Content),
-	}
-	for _, field := range uploadFields(limits) {
-		form.Properties[field.name] = &huma.Schema{
-			Type:        huma.TypeString,
-			Description: field.description + "; at most " + field.limitText,
-		}
-	}
-	return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: form}}}
-}
-
 func downloadParams() []*huma.Param {
-	one := 1.0
 	return []*huma.Param{
 		documentIDParam(),
-		queryParam("version", "An earlier content, by its number; the current one unless given", &huma.Schema{Type: huma.TypeInteger, Minimum: &one}),
+		numberParam("version", "An earlier content, by its number; the current one unless given", 1),
+		atParam(),
 		headerParam("Range", "Parts of the content, such as bytes=0-1023"),
 		headerParam("If-Range", "Send the whole content instead of the range when it is another one now"),
 		headerParam("If-None-Match", "Answer 304 when the content still has this ETag"),
@@ -219,55 +218,8 @@ func downloadResponses() map[string]*huma.Response {
 
 func downloadErrors() []sheaf.ErrorKind {
 	return []sheaf.ErrorKind{
-		sheaf.ErrInvalid, sheaf.ErrNotFound, sheaf.ErrNotAcceptable, sheaf.ErrPreconditionFailed, sheaf.ErrRange,
+		sheaf.ErrInvalid, sheaf.ErrNotFound, sheaf.ErrGone, sheaf.ErrNotAcceptable, sheaf.ErrPreconditionFailed, sheaf.ErrRange,
 		sheaf.ErrDamaged, sheaf.ErrBackendUnavailable,
-	}
-}
-
-// documentProperties says of the fields of a document what their types do not.
-var documentProperties = map[string]struct{ description, pattern string }{
-	"document_id":       {"Names the document for good", documentIDPattern},
-	"name":              {"What people call it", ""},
-	"original_filename": {"As it was uploaded, without directories", ""},
-	"tags":              {"In the order given, each once", ""},
-	"size_bytes":        {"The size of the content", ""},
-	"checksum_sha256":   {"The SHA-256 of the content", "^[0-9a-f]{64}$"},
-	"uploaded_at":       {"When it was created; never changes", ""},
-	"updated_at":        {"When its content or description changed last", ""},
-	"path":              {"Where in a book it is; absent elsewhere", ""},
-	"version":           {"The number of its current content, from 1", ""},
-	"metadata":          {"A JSON object of its author's", ""},
-	"url":               {"Where it is served", ""},
-}
-
-// finishSchemas says in the schemas what huma cannot know.
-func finishSchemas(schemas map[string]*huma.Schema) {
-	// huma registers the schema of its own errors, which nobody gets to see.
-	delete(schemas, "ErrorModel")
-	delete(schemas, "ErrorDetail")
-	for name, property := range schemas["Document"].Properties {
-		property.Description = documentProperties[name].description
-		property.Pattern = documentProperties[name].pattern
-		if name == "metadata" {
-			property.Type = huma.TypeObject
-		}
-	}
-	for _, schema := range schemas {
-		// Answers will have further fields, which must not break a client. No
-		// request has a JSON body, where an unknown field would be a mistake.
-		schema.AdditionalProperties = nil
-		for _, property := range schema.Properties {
-			neverNull(property)
-		}
-	}
-}
-
-// neverNull says that a list is empty rather than null. In huma that is a
-// variable for the whole process.
-func neverNull(schema *huma.Schema) {
-	if schema != nil && schema.Type == huma.TypeArray {
-		schema.Nullable = false
-		neverNull(schema.Items)
 	}
 }
 
@@ -279,7 +231,7 @@ type documentation struct {
 // document finishes the description when all routes are mounted.
 func (m *mounting) document() error {
 	api := m.api.OpenAPI()
-	finishSchemas(api.Components.Schemas.Map())
+	finishSchemas(api.Components.Schemas.Map(), m.requests)
 	for _, path := range api.Paths {
 		if path.Get == nil {
 			continue

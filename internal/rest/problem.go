@@ -24,6 +24,8 @@ type problemDetails struct {
 	Code   sheaf.ErrorKind    `json:"code" doc:"What a program can act on; the same for the same kind of error everywhere"`
 	Hint   string             `json:"hint,omitempty" doc:"What to try next"`
 	Errors []sheaf.FieldError `json:"errors,omitempty" doc:"Every field that is wrong, when the request is invalid"`
+
+	Conflict *sheaf.WriteConflict `json:"conflict,omitempty" doc:"Of a write that was refused because of what the document has become: what is needed to write again"`
 }
 
 const problemType = "application/problem+json"
@@ -54,6 +56,8 @@ func (s *server) problem(ctx context.Context, requestID string, err error) probl
 		Code:   e.Kind,
 		Hint:   e.Hint,
 		Errors: e.Fields,
+
+		Conflict: e.Conflict,
 	}
 }
 
@@ -76,7 +80,7 @@ func (s *server) writeProblem(w http.ResponseWriter, r *http.Request, err error)
 	}
 	header.Set("Content-Type", problemType)
 	retryAfter(header, p)
-	body, _ := json.Marshal(p) // strings and numbers: cannot fail
+	body, _ := json.Marshal(p) // strings, numbers and times of now: cannot fail
 	body = append(body, '\n')
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	s.limitSending(w, int64(len(body)))

@@ -4,6 +4,7 @@ package sheaftest
 
 import (
 	"context"
+	"sync"
 	"testing"
 
 	"github.com/sheaf-dev/sheaf/client"
@@ -19,7 +20,7 @@ type Server struct {
 	Client *client.Client
 
 	t    testing.TB
-	stop func()
+	stop func() error // any number of calls, from any goroutine, return the outcome
 }
 
 // Config returns the default configuration with a temporary data directory and
@@ -63,23 +64,21 @@ func StartConfig(t testing.TB, c config.Config) *Server {
 	ctx, cancel := context.WithCancel(context.Background())
 	outcome := make(chan error, 1)
 	go func() { outcome <- a.Run(ctx) }()
-	s.stop = func() {
+	s.stop = sync.OnceValue(func() error {
 		cancel()
 		s.Client.Close()
-		if err := <-outcome; err != nil {
-			t.Errorf("the server stopped with %v, want no error", err)
-		}
-	}
+		return <-outcome
+	})
 	t.Cleanup(s.Stop)
 	return s
 }
 
-// Stop stops the server gracefully. Stopping again does nothing.
+// Stop stops the server gracefully and returns when it has stopped. It may be
+// called again, and by several goroutines at once.
 func (s *Server) Stop() {
 	s.t.Helper()
-	if s.stop != nil {
-		s.stop()
-		s.stop = nil
+	if err := s.stop(); err != nil {
+		s.t.Errorf("the server stopped with %v, want no error", err)
 	}
 }
 

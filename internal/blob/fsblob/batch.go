@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/sheaf-dev/sheaf/internal/blob"
+	"github.com/sheaf-dev/sheaf/internal/durable"
 )
 
 const (
@@ -90,7 +91,7 @@ func syncEach(files []*staged) error {
 
 func syncDirs(dirs map[string]struct{}) error {
 	for dir := range dirs {
-		if err := syncDir(dir); err != nil {
+		if err := durable.SyncDir(dir); err != nil {
 			return err
 		}
 	}

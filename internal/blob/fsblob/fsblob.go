@@ -25,6 +25,7 @@ import (
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/blob"
+	"github.com/sheaf-dev/sheaf/internal/durable"
 )
 
 const (
@@ -53,7 +54,7 @@ var (
 // New returns a backend in the directory root, which it creates when it is
 // missing. It removes what a killed process left half written.
 func New(root string) (*Backend, error) {
-	if err := makeDirs(root); err != nil {
+	if err := durable.MakeDirs(root); err != nil {
 		return nil, fmt.Errorf("create the blob directory: %w", err)
 	}
 	b := &Backend{root: root, partitions: map[string]struct{}{}}
@@ -106,7 +107,7 @@ func (b *Backend) publish(ctx context.Context, key blob.Key, size int64, moveTo 
 		return err
 	}
 	// Also when the object was there: who put it may not have got this far.
-	return syncDir(b.partition(key))
+	return durable.SyncDir(b.partition(key))
 }
 
 // name gives a file of size durable bytes the name of key, unless an object of
@@ -222,7 +223,7 @@ func (b *Backend) Quarantine(ctx context.Context, key blob.Key) error {
 		return err
 	}
 	dir := filepath.Join(b.root, quarantineDir)
-	if err := makeDirs(dir); err != nil {
+	if err := durable.MakeDirs(dir); err != nil {
 		return fmt.Errorf("create the quarantine: %w", err)
 	}
 	aside := filepath.Join(dir, string(key)+"."+strconv.FormatInt(time.Now().UnixNano(), 10))
@@ -232,7 +233,7 @@ func (b *Backend) Quarantine(ctx context.Context, key blob.Key) error {
 	case err != nil:
 		return fmt.Errorf("quarantine blob %s: %w", key, err)
 	}
-	if err := errors.Join(syncDir(dir), syncDir(filepath.Dir(path))); err != nil {
+	if err := errors.Join(durable.SyncDir(dir), durable.SyncDir(filepath.Dir(path))); err != nil {
 		return fmt.Errorf("quarantine blob %s: %w", key, err)
 	}
 	return nil
@@ -268,30 +269,13 @@ func (b *Backend) makePartitions(keys ...blob.Key) error {
 	if len(made) == 0 {
 		return nil
 	}
-	if err := syncDir(b.root); err != nil {
+	if err := durable.SyncDir(b.root); err != nil {
 		return err
 	}
 	for _, name := range made {
 		b.partitions[name] = struct{}{}
 	}
 	return nil
-}
-
-// makeDirs creates a directory and those it is in, each durably.
-func makeDirs(dir string) error {
-	if info, err := os.Stat(dir); err == nil && info.IsDir() {
-		return nil
-	}
-	parent := filepath.Dir(dir)
-	if parent != dir {
-		if err := makeDirs(parent); err != nil {
-			return err
-		}
-	}
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return syncDir(parent)
 }
 
 // putError adds to an error of writing what it was about.

@@ -1,11 +1,11 @@
 //go:build unix
 
-package fsblob
+package durable
 
 import "os"
 
-// syncDir makes the names in a directory durable.
-func syncDir(dir string) error {
+// SyncDir makes the names in a directory durable.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

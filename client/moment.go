@@ -1,0 +1,44 @@
+package client
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sheaf-dev/sheaf"
+)
+
+// A Moment is a revision of a collection, or a time; the zero Moment is now.
+type Moment struct {
+	Revision int64
+	Time     time.Time
+}
+
+// ParseMoment reads a revision, such as 42, or a time as RFC 3339 has it. An
+// empty text is now.
+func ParseMoment(text string) (Moment, error) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return Moment{}, nil
+	}
+	if revision, err := strconv.ParseInt(text, 10, 64); err == nil && revision > 0 {
+		return Moment{Revision: revision}, nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return Moment{}, sheaf.Invalid("at", fmt.Sprintf("at is a revision such as 42, or a time such as 2026-01-31T12:00:00Z; %q is neither", text))
+	}
+	return Moment{Time: at}, nil
+}
+
+// set adds the moment to a query, unless it is now.
+func (m Moment) set(query url.Values) {
+	switch {
+	case m.Revision != 0:
+		query.Set("at", strconv.FormatInt(m.Revision, 10))
+	case !m.Time.IsZero():
+		query.Set("at", m.Time.UTC().Format(time.RFC3339Nano))
+	}
+}

@@ -1,0 +1,49 @@
+package sheaf
+
+import "time"
+
+// A CollectionKind says how the documents of a collection are addressed.
+type CollectionKind string
+
+const (
+	KindDocuments CollectionKind = "documents" // free-standing documents, found by id
+	KindBook      CollectionKind = "book"      // documents at paths
+)
+
+// A CollectionStatus says what may be done with a collection.
+type CollectionStatus string
+
+const (
+	StatusActive    CollectionStatus = "active"
+	StatusArchived  CollectionStatus = "archived"  // read-only
+	StatusMigrating CollectionStatus = "migrating" // moving to another backend
+)
+
+// A WritePolicy says what a write must know of what it replaces.
+type WritePolicy string
+
+const (
+	PolicyUpsert      WritePolicy = "upsert"       // a write without a hash makes a new version
+	PolicyRequireHash WritePolicy = "require_hash" // a write must name the hash it replaces
+)
+
+// A Collection is a named container of documents on one backend.
+type Collection struct {
+	Name        Slug             `json:"name"`
+	Kind        CollectionKind   `json:"kind"`
+	Title       string           `json:"title"`
+	Description string           `json:"description"`
+	Backend     string           `json:"storage_backend"`
+	Status      CollectionStatus `json:"status"`
+	Policy      WritePolicy      `json:"write_policy"`
+	CreatedAt   time.Time        `json:"created_at"`
+}
+
+// CollectionStats are counts and sizes of what a collection holds.
+type CollectionStats struct {
+	Collection
+	Documents int64 `json:"documents"`  // that are not deleted
+	SizeBytes int64 `json:"size_bytes"` // of their current contents
+	Trashed   int64 `json:"trashed"`    // documents in the trash
+	Revision  int64 `json:"revision"`   // of its latest change
+}

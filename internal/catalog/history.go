@@ -1,0 +1,168 @@
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/sheaf-dev/sheaf"
+)
+
+// LatestRev returns the revision of a stream's latest entry, 0 when it has none.
+func (v *View) LatestRev(stream string) (rev int64, err error) {
+	_, err = v.conn.row(`select coalesce(max(rev), 0) from log where stream = $1`, []any{stream}, &rev)
+	return rev, err
+}
+
+// RevAt returns the revision of a stream at a time: that of its latest entry
+// until then, 0 before the first.
+func (v *View) RevAt(stream string, at time.Time) (rev int64, err error) {
+	// Times grow with revisions, which have no gaps.
+	low := int64(0)
+	high, err := v.LatestRev(stream) // the answer is in [low, high]
+	if err != nil {
+		return 0, err
+	}
+	for low < high {
+		middle := low + (high-low+1)/2
+		var then int64
+		found, err := v.conn.row(`select at from log where stream = $1 and rev = $2`, []any{stream, middle}, &then)
+		if err != nil {
+			return 0, err
+		}
+		if !found {
+			return 0, fmt.Errorf("the log of %s lacks revision %d", stream, middle)
+		}
+		if then <= millis(at) {
+			low = middle
+		} else {
+			high = middle - 1
+		}
+	}
+	return low, nil
+}
+
+// pastColumns are the columns of a document in a past state. They need the
+// joins of pastJoins.
+const pastColumns = `d.pk, d.id, d.collection, s.path, s.name, s.filename, s.description, s.tags, s.metadata,
+	s.version, coalesce(v.digest, zeroblob(32)), coalesce(v.size, 0), coalesce(v.mime, ''), d.created_at, l.at, s.rev_from, s.deleted, d.purged`
+
+const pastJoins = `
+	join collections c on c.pk = d.collection
+	join log l on l.stream = c.name and l.rev = s.rev_from
+	left join versions v on v.document = s.document and v.n = s.version`
+
+// HeadAt returns what a document was at a revision of its collection, deleted
+// or not; found is false when it was not there yet.
+func (v *View) HeadAt(id sheaf.DocumentID, rev int64) (h Head, found bool, err error) {
+	var s headScan
+	found, err = v.conn.row(`
+		select `+pastColumns+` from documents d
+		join states s on s.document = d.pk and s.layer = '' and s.rev_from <= $2 and s.rev_to > $2`+pastJoins+`
+		where d.id = $1`, []any{string(id), rev}, s.into()...)
+	if err != nil || !found {
+		return Head{}, false, err
+	}
+	h, err = s.head(v.catalog)
+	return h, true, err
+}
+
+// ListDocumentsAt lists as [View.ListDocuments] does what there was at a revision
+// of each collection, given by the collections' pks. The listing index knows the
+// present only, so every document is looked at until the page is full.
+func (v *View) ListDocumentsAt(ctx context.Context, filter DocumentFilter, revisions map[int64]int64, from *Position, limit int) (page []Head, next *Position, err error) {
+	walk := listingWalk{ctx: ctx, view: v, filter: filter, folded: foldName(filter.Name), from: from, limit: limit}
+	if walk.upper, err = v.listingStart(filter, from); err != nil {
+		return nil, nil, err
+	}
+	wanted, err := json.Marshal(revisions)
+	if err != nil {
+		return nil, nil, err
+	}
+	// A cross join keeps the engine to this order of the tables: the documents by
+	// pk, until the page is full, and of each the states up to its revision.
+	err = walk.offerRows(`
+		select `+pastColumns+` from documents d
+		cross join (select cast(key as integer) as collection, value as rev from json_each($1)) w on w.collection = d.collection
+		cross join states s on s.document = d.pk and s.layer = '' and s.rev_from <= w.rev and s.rev_to > w.rev and s.deleted = 0`+pastJoins+`
+		where d.purged = 0 and d.pk <= $2 order by d.pk desc`, string(wanted), walk.upper)
+	if err != nil && err != errPageFull {
+		return nil, nil, err
+	}
+	page, next = walk.page()
+	return page, next, nil
+}
+
+// Versions returns versions of a document, the newest first: those below before,
+// or all when before is 0, and at most limit.
+func (v *View) Versions(document int64, before, limit int) ([]sheaf.Version, error) {
+	versions := []sheaf.Version{}
+	err := v.conn.rows(`
+		select `+versionColumns+` from versions
+		where document = $1 and ($2 = 0 or n < $2) order by n desc limit $3`, []any{document, before, limit},
+		func(scan func(...any) error) error {
+			version, err := scanVersion(scan)
+			versions = append(versions, version)
+			return err
+		})
+	return versions, err
+}
+
+// DocumentLog returns the log entries that made the states of a document, the
+// newest first: those with a revision below before, or all when before is 0, and
+// at most limit.
+func (v *View) DocumentLog(document, before int64, limit int) ([]sheaf.LogEntry, error) {
+	return v.logEntries(`
+		select l.id, l.stream, l.rev, l.at, l.principal, l.label, l.op, l.status, l.payload, l.prev, l.hash
+		from states s
+		join collections c on c.pk = s.collection
+		join log l on l.stream = c.name and l.rev = s.rev_from
+		where s.document = $1 and ($2 = 0 or s.rev_from < $2) order by s.rev_from desc limit $3`, document, before, limit)
+}
+
+// StreamLog returns entries of a stream, the newest first: those with a revision
+// below before, or all when before is 0, and at most limit.
+func (v *View) StreamLog(stream string, before int64, limit int) ([]sheaf.LogEntry, error) {
+	return v.logEntries(`
+		select id, stream, rev, at, principal, label, op, status, payload, prev, hash
+		from log where stream = $1 and ($2 = 0 or rev < $2) order by rev desc limit $3`, stream, before, limit)
+}
+
+func (v *View) logEntries(query string, args ...any) ([]sheaf.LogEntry, error) {
+	entries := []sheaf.LogEntry{}
+	err := v.conn.rows(query, args, func(scan func(...any) error) error {
+		e, err := scanLogEntry(scan)
+		entries = append(entries, e)
+		return err
+	})
+	return entries, err
+}
+
+// Trash returns documents of a collection that are deleted and not purged, the
+// newest first: those with a pk below before, or all when before is 0, and at
+// most limit.
+func (v *View) Trash(collection *Collection, before int64, limit int) ([]Head, error) {
+	heads := []Head{}
+	err := v.conn.rows(`
+		select `+headColumns+` from documents d
+		where d.collection = $1 and d.deleted = 1 and d.purged = 0 and ($2 = 0 or d.pk < $2)
+		order by d.pk desc limit $3`, []any{collection.PK, before, limit},
+		func(scan func(...any) error) error {
+			var s headScan
+			if err := scan(s.into()...); err != nil {
+				return err
+			}
+			h, err := s.head(v.catalog)
+			heads = append(heads, h)
+			return err
+		})
+	return heads, err
+}
+
+// LatestVersionWith returns the newest version of a document that has a content.
+func (v *View) LatestVersionWith(document int64, digest sheaf.Digest) (n int, found bool, err error) {
+	found, err = v.conn.row(`select n from versions where document = $1 and digest = $2 order by n desc limit 1`,
+		[]any{document, digest[:]}, &n)
+	return n, found, err
+}

@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/client"
+)
+
+type catOptions struct {
+	*options
+	version int
+	at      string
+	lines   string
+}
+
+func newCatCommand(shared *options) *cobra.Command {
+	o := &catOptions{options: shared}
+	cmd := &cobra.Command{
+		Use:   "cat <document-id>",
+		Short: "Write a document's content to standard output",
+		Long: `Write a document's content to standard output, or some lines of it.
+
+With --json, the text comes with its version and its SHA-256, which a later write
+can name as what it replaces. A long text is cut there: more says that it goes on,
+and next where.`,
+		Example: `  sheaf cat doc_0123456789ab
+  sheaf cat doc_0123456789ab --version 2
+  sheaf cat doc_0123456789ab --lines 100-150 --json`,
+		Args: exactly(documentIDArgument),
+		RunE: func(cmd *cobra.Command, args []string) error { return runCat(cmd, o, args) },
+	}
+	flags := cmd.Flags()
+	flags.IntVar(&o.version, "version", 0, "version to read (default the current one)")
+	flags.StringVar(&o.at, "at", "", "read what it was at a revision or an RFC 3339 time")
+	flags.StringVar(&o.lines, "lines", "", "only these lines, such as 10-20, 10- or 10")
+	return cmd
+}
+
+func runCat(cmd *cobra.Command, o *catOptions, args []string) (err error) {
+	id, err := oneDocument(args)
+	if err != nil {
+		return err
+	}
+	at, err := client.ParseMoment(o.at)
+	if err != nil {
+		return err
+	}
+	switch {
+	case o.version < 0:
+		return usageError(cmd, "versions are numbers from 1")
+	case o.version > 0 && o.at != "":
+		return usageError(cmd, "--version and --at name two contents")
+	}
+	first, last, err := parseLines(o.lines)
+	if err != nil {
+		return err
+	}
+	store, err := o.connect(cmd, false)
+	if err != nil {
+		return err
+	}
+	defer closeInto(&err, store)
+	out := cmd.OutOrStdout()
+	if o.lines == "" && !o.json {
+		return writeContent(cmd, store, id, client.OfVersion(o.version), client.AsOf(at))
+	}
+	excerpt, err := store.Excerpt(cmd.Context(), id, client.ExcerptInput{FirstLine: first, LastLine: last, Version: o.version, At: at})
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return printJSON(out, struct {
+			ID sheaf.DocumentID `json:"document_id"`
+			client.Excerpt
+		}{id, excerpt})
+	}
+	if _, err := io.WriteString(out, excerpt.Text); err != nil {
+		return err
+	}
+	if end := excerpt.Start + excerpt.Count - 1; excerpt.More && (last == 0 || end < last) {
+		o.note(cmd, "the server cut the text after line %d; go on with --lines %d-", end, end+1)
+	}
+	return nil
+}
+
+// parseLines reads lines as 10-20, 10- or 10; none is all of them.
+func parseLines(text string) (first, last int, err error) {
+	if text == "" {
+		return 1, 0, nil
+	}
+	begin, end, isRange := strings.Cut(text, "-")
+	first, err = strconv.Atoi(begin)
+	switch {
+	case !isRange:
+		last = first
+	case end != "" && err == nil:
+		last, err = strconv.Atoi(end)
+	}
+	if err != nil || first < 1 || last != 0 && last < first {
+		return 0, 0, sheaf.Invalid("lines", fmt.Sprintf("--lines is such as 10-20, 10- or 10, counted from 1; %q is not", text))
+	}
+	return first, last, nil
+}
+
+// writeContent writes a document's content to standard output. What was written
+// of a content that turns out damaged is followed by an error.
+func writeContent(cmd *cobra.Command, store *connection, id sheaf.DocumentID, options ...client.PullOption) error {
+	download, err := store.Pull(cmd.Context(), id, options...)
+	if err != nil {
+		return err
+	}
+	defer download.Body.Close()
+	_, err = io.Copy(cmd.OutOrStdout(), download.Body)
+	return err
+}

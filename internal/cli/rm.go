@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/client"
+)
+
+type rmOptions struct {
+	*options
+	purge bool
+}
+
+func newRmCommand(shared *options) *cobra.Command {
+	o := &rmOptions{options: shared}
+	cmd := &cobra.Command{
+		Use:   "rm <document-id>...",
+		Short: "Move documents to the trash",
+		Long: `Move documents to the trash, from where ` + "`sheaf restore`" + ` brings them back. "-" reads
+ids from standard input, the first word of each line.
+
+With --purge their contents, all versions of them, are removed for good; documents
+that are in the trash already can be purged too.`,
+		Args: oneOrMore(documentIDArgument),
+		RunE: func(cmd *cobra.Command, args []string) error { return runRm(cmd, o, args) },
+	}
+	cmd.Flags().BoolVar(&o.purge, "purge", false, "remove the contents for good: this cannot be undone")
+	return cmd
+}
+
+func runRm(cmd *cobra.Command, o *rmOptions, args []string) error {
+	return o.changeEach(cmd, args, func(ctx context.Context, store *connection, id sheaf.DocumentID) (changed, error) {
+		deletion, err := store.Delete(ctx, id)
+		if o.purge && (err == nil || sheaf.KindOf(err) == sheaf.ErrNotFound) {
+			return wholly(store.Purge(ctx, id))
+		}
+		done := changed{answer: struct {
+			client.Deletion
+			Mode sheaf.ChangeMode `json:"mode"`
+		}{deletion, sheaf.ModeDeleted}}
+		done.ID, done.Mode, done.Revision = id, sheaf.ModeDeleted, deletion.Revision
+		return done, err
+	})
+}

@@ -1,0 +1,196 @@
+package library
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/catalog"
+)
+
+// maxTitle is how many characters a collection's title may have.
+const maxTitle = 255
+
+// NewCollection is what [Session.CreateCollection] makes a collection of.
+type NewCollection struct {
+	Name        string
+	Title       string // the name if empty
+	Description string
+	Policy      sheaf.WritePolicy // upsert if empty
+}
+
+// CreateCollection makes an empty collection of documents.
+func (s *Session) CreateCollection(ctx context.Context, in NewCollection) (sheaf.CollectionStats, error) {
+	op := s.begin("collection.create")
+	if err := s.allow(sheaf.ScopeCreate); err != nil {
+		return sheaf.CollectionStats{}, err
+	}
+	name, nameErr := sheaf.ParseSlug("name", in.Name)
+	if in.Title == "" {
+		in.Title = string(name)
+	}
+	if in.Policy == "" {
+		in.Policy = sheaf.PolicyUpsert
+	}
+	err := sheaf.InvalidFields(nameErr, checkTitle(in.Title), s.library.limits.CheckDescription(in.Description), checkPolicy(in.Policy))
+	if err != nil {
+		return sheaf.CollectionStats{}, err
+	}
+	collection := sheaf.Collection{
+		Name: name, Kind: sheaf.KindDocuments, Title: in.Title, Description: in.Description,
+		Backend: s.library.defaultBackend, Status: sheaf.StatusActive, Policy: in.Policy,
+	}
+	err = s.library.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error {
+		if err := tx.CreateCollection(collection); err != nil {
+			return err
+		}
+		return appendCollection(tx, op, collection)
+	})
+	if err != nil {
+		return sheaf.CollectionStats{}, err
+	}
+	// Whoever may create it learns what was created, and also when it is late.
+	return s.library.describe(context.WithoutCancel(ctx), string(name))
+}
+
+// appendCollection writes the log entry of a change to a collection.
+func appendCollection(tx *catalog.Tx, op operation, c sheaf.Collection) error {
+	_, err := tx.Append(string(c.Name), op.entry(withDetail(map[string]any{
+		"kind": c.Kind, "title": c.Title, "description": c.Description, "storage_backend": c.Backend,
+		"status": c.Status, "write_policy": c.Policy,
+	})))
+	return err
+}
+
+func checkTitle(title string) error {
+	if n := utf8.RuneCountInString(title); n > maxTitle || !utf8.ValidString(title) || strings.ContainsFunc(title, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return sheaf.Invalid("title", fmt.Sprintf("a title is one line of at most %d characters", maxTitle))
+	}
+	return nil
+}
+
+func checkPolicy(policy sheaf.WritePolicy) error {
+	if policy == sheaf.PolicyUpsert || policy == sheaf.PolicyRequireHash {
+		return nil
+	}
+	return sheaf.Invalid("write_policy", fmt.Sprintf("write_policy is %s or %s", sheaf.PolicyUpsert, sheaf.PolicyRequireHash))
+}
+
+// Collection describes a collection, with counts and sizes.
+func (s *Session) Collection(ctx context.Context, name string) (stats sheaf.CollectionStats, err error) {
+	if err := s.allow(sheaf.ScopeRead); err != nil {
+		return stats, err
+	}
+	return s.library.describe(ctx, name)
+}
+
+func (l *Library) describe(ctx context.Context, name string) (stats sheaf.CollectionStats, err error) {
+	collection, err := l.collection(name)
+	if err != nil {
+		return stats, err
+	}
+	err = l.catalog.Snapshot(ctx, func(v *catalog.View) (err error) {
+		stats, err = v.Stats(collection)
+		return err
+	})
+	if err == nil {
+		l.used()
+	}
+	return stats, err
+}
+
+// Collections describes all collections, by name.
+func (s *Session) Collections(ctx context.Context) ([]sheaf.CollectionStats, error) {
+	if err := s.allow(sheaf.ScopeRead); err != nil {
+		return nil, err
+	}
+	all := s.library.catalog.AllCollections()
+	slices.SortFunc(all, func(a, b *catalog.Collection) int { return strings.Compare(string(a.Name), string(b.Name)) })
+	described := make([]sheaf.CollectionStats, 0, len(all))
+	err := s.library.catalog.Snapshot(ctx, func(v *catalog.View) error {
+		for _, collection := range all {
+			stats, err := v.Stats(collection)
+			if err != nil {
+				return err
+			}
+			described = append(described, stats)
+		}
+		return nil
+	})
+	if err == nil {
+		s.library.used()
+	}
+	return described, err
+}
+
+// A CollectionChange changes a collection. What is nil stays.
+type CollectionChange struct {
+	Title       *string
+	Description *string
+	Policy      *sheaf.WritePolicy
+	Status      *sheaf.CollectionStatus // active, or archived: read-only until it is active again
+}
+
+// ChangeCollection changes what is said of a collection and what may be done with it.
+func (s *Session) ChangeCollection(ctx context.Context, name string, in CollectionChange) (sheaf.CollectionStats, error) {
+	op := s.begin("collection.change")
+	if err := s.allow(sheaf.ScopeCreate); err != nil {
+		return sheaf.CollectionStats{}, err
+	}
+	var titleErr, descriptionErr, policyErr, statusErr error
+	if in.Title != nil {
+		titleErr = checkTitle(*in.Title)
+	}
+	if in.Description != nil {
+		descriptionErr = s.library.limits.CheckDescription(*in.Description)
+	}
+	if in.Policy != nil {
+		policyErr = checkPolicy(*in.Policy)
+	}
+	if in.Status != nil && *in.Status != sheaf.StatusActive && *in.Status != sheaf.StatusArchived {
+		statusErr = sheaf.Invalid("status", fmt.Sprintf("status can be set to %s or %s", sheaf.StatusActive, sheaf.StatusArchived))
+	}
+	if err := sheaf.InvalidFields(titleErr, descriptionErr, policyErr, statusErr); err != nil {
+		return sheaf.CollectionStats{}, err
+	}
+	known, err := s.library.collection(name)
+	if err != nil {
+		return sheaf.CollectionStats{}, err
+	}
+	err = s.library.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error {
+		collection, found, err := tx.CollectionNow(known.Name)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return errNoCollection(known.Name)
+		}
+		was := collection.Collection
+		if in.Title != nil {
+			collection.Title = *in.Title
+		}
+		if in.Description != nil {
+			collection.Description = *in.Description
+		}
+		if in.Policy != nil {
+			collection.Policy = *in.Policy
+		}
+		if in.Status != nil {
+			collection.Status = *in.Status
+		}
+		if collection.Collection == was {
+			return nil
+		}
+		if err := tx.UpdateCollection(&collection); err != nil {
+			return err
+		}
+		return appendCollection(tx, op, collection.Collection)
+	})
+	if err != nil {
+		return sheaf.CollectionStats{}, err
+	}
+	return s.library.describe(context.WithoutCancel(ctx), name)
+}

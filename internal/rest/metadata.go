@@ -1,0 +1,124 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/library"
+)
+
+// What is said of a document has an ETag of its own, because it changes without
+// the content: the revision of its collection that made it what it is.
+
+// revisionTag returns the ETag of what is said of a document.
+func revisionTag(revision int64) string { return `"r` + strconv.FormatInt(revision, 10) + `"` }
+
+// parseRevisionTag reads the revision that If-Match asks for; 0 is any.
+func parseRevisionTag(header http.Header) (int64, error) {
+	lines := header["If-Match"]
+	if len(lines) == 0 {
+		return 0, nil
+	}
+	tag := strings.TrimSpace(strings.Join(lines, ","))
+	if tag == "*" {
+		return 0, nil
+	}
+	digits, isRevision := strings.CutPrefix(tag, `"r`)
+	digits, isClosed := strings.CutSuffix(digits, `"`)
+	revision, err := strconv.ParseInt(digits, 10, 64)
+	if !isRevision || !isClosed || err != nil || revision < 1 {
+		return 0, sheaf.Invalid("If-Match", `If-Match has to be one revision, such as "r42"`).
+			WithHint("take the ETag of GET /documents/{document_id}/metadata")
+	}
+	return revision, nil
+}
+
+type getMetadataInput struct{ call }
+
+type getMetadataOutput struct {
+	Status       int
+	ETag         string `header:"ETag" doc:"The revision that made it so, such as \"r42\""`
+	CacheControl string `header:"Cache-Control"`
+	Body         documentMetadata
+}
+
+type documentMetadata struct {
+	sheaf.Document
+	Revision int64 `json:"revision" doc:"Of the collection, that made the document what it is"`
+}
+
+// getMetadata describes a document: GET /documents/{id}/metadata.
+func (s *server) getMetadata(ctx context.Context, in *getMetadataInput) (*getMetadataOutput, error) {
+	id, err := documentID(in.request)
+	if err != nil {
+		return nil, err
+	}
+	at, err := parseMoment(in.request.URL.Query())
+	if err != nil {
+		return nil, err
+	}
+	doc, revision, err := s.session(in.request).DocumentAt(ctx, id, at)
+	if err != nil {
+		return nil, err
+	}
+	doc.URL = documentURL(s.base(in.request), id)
+	out := &getMetadataOutput{
+		Status: http.StatusOK, ETag: revisionTag(revision), CacheControl: privateCache[0],
+		Body: documentMetadata{doc, revision},
+	}
+	if matchesAny(in.request.Header["If-None-Match"], []string{out.ETag}, true) {
+		out.Status = http.StatusNotModified
+	}
+	return out, nil
+}
+
+// documentChange is the body that changes what is said of a document.
+type documentChange struct {
+	Name        *string         `json:"name,omitempty" doc:"What people call it"`
+	Description *string         `json:"description,omitempty" doc:"What it is about"`
+	Tags        *[]string       `json:"tags,omitempty" doc:"All tags it has from now on"`
+	Metadata    json.RawMessage `json:"metadata,omitempty" doc:"The JSON object it has from now on"`
+	Message     string          `json:"message,omitempty" doc:"Why the change is made, for the history"`
+}
+
+type changeDocumentInput struct{ call }
+
+type changeOutput struct {
+	ETag string `header:"ETag" doc:"The revision that was made, such as \"r42\""`
+	Body sheaf.Change
+}
+
+// changeDocument changes what is said of a document: PATCH /documents/{id}.
+func (s *server) changeDocument(ctx context.Context, in *changeDocumentInput) (*changeOutput, error) {
+	id, err := documentID(in.request)
+	if err != nil {
+		return nil, err
+	}
+	revision, tagErr := parseRevisionTag(in.request.Header)
+	var body documentChange
+	if err := sheaf.InvalidFields(s.readJSON(in.writer, in.request, s.mostJSON(), &body), tagErr); err != nil {
+		return nil, err
+	}
+	change, err := s.session(in.request).ChangeDocument(ctx, id, library.DocumentChange{
+		Name:        body.Name,
+		Description: body.Description,
+		Tags:        body.Tags,
+		Metadata:    body.Metadata,
+		Revision:    revision,
+		Message:     body.Message,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.changed(in.call, change), nil
+}
+
+// changed answers with a change of what is said of a document.
+func (s *server) changed(c call, change sheaf.Change) *changeOutput {
+	change.URL = documentURL(s.base(c.request), change.ID)
+	return &changeOutput{ETag: revisionTag(change.Revision), Body: change}
+}

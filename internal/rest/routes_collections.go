@@ -1,0 +1,72 @@
+package rest
+
+import (
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/sheaf-dev/sheaf"
+)
+
+// collectionRoutes are the operations on collections.
+func collectionRoutes() []route {
+	return []route{
+		{
+			method: http.MethodGet, path: "/collections", id: "listCollections", group: "Collections",
+			summary: "List the collections",
+			access:  needs(sheaf.ScopeRead),
+			success: map[string]*huma.Response{"200": {Description: "The collections by name, with counts and sizes"}},
+			errors:  []sheaf.ErrorKind{sheaf.ErrUnavailable},
+			serve:   answering((*server).listCollections),
+		},
+		{
+			method: http.MethodPost, path: "/collections", id: "createCollection", group: "Collections",
+			summary: "Create a collection",
+			access:  needs(sheaf.ScopeCreate),
+			body:    jsonBody[collectionCreation](true),
+			success: map[string]*huma.Response{"200": {Description: "The collection is there"}},
+			errors:  collectionErrors(sheaf.ErrExists),
+			serve:   answering((*server).createCollection),
+		},
+		{
+			method: http.MethodGet, path: "/collections/{name}", id: "getCollection", group: "Collections",
+			summary:    "Describe a collection",
+			access:     needs(sheaf.ScopeRead),
+			parameters: []*huma.Param{collectionParam()},
+			success:    map[string]*huma.Response{"200": {Description: "The collection, with counts and sizes"}},
+			errors:     []sheaf.ErrorKind{sheaf.ErrInvalid, sheaf.ErrNotFound, sheaf.ErrUnavailable},
+			serve:      answering((*server).getCollection),
+		},
+		{
+			method: http.MethodPatch, path: "/collections/{name}", id: "changeCollection", group: "Collections",
+			summary:     "Change a collection",
+			description: "What is absent or null stays. An archived collection refuses every write until it is active again.",
+			access:      needs(sheaf.ScopeCreate),
+			parameters:  []*huma.Param{collectionParam()},
+			body:        jsonBody[collectionChange](true),
+			success:     map[string]*huma.Response{"200": {Description: "The collection as it is now"}},
+			errors:      collectionErrors(sheaf.ErrNotFound),
+			serve:       answering((*server).changeCollection),
+		},
+		{
+			method: http.MethodGet, path: "/collections/{name}/log", id: "collectionLog", group: "Collections",
+			summary:     "List what was done in a collection",
+			description: "Newest first. The next page is in the Link header.",
+			access:      needs(sheaf.ScopeRead),
+			parameters:  []*huma.Param{collectionParam(), numberParam("before", "Only entries with lower revisions", 1), limitParam("entries")},
+			success:     map[string]*huma.Response{"200": {Description: "The entries"}},
+			errors:      []sheaf.ErrorKind{sheaf.ErrInvalid, sheaf.ErrNotFound, sheaf.ErrUnavailable},
+			serve:       answering((*server).collectionLog),
+		},
+	}
+}
+
+func collectionErrors(more ...sheaf.ErrorKind) []sheaf.ErrorKind {
+	return append([]sheaf.ErrorKind{
+		sheaf.ErrInvalid, sheaf.ErrTimeout, sheaf.ErrTooLarge, sheaf.ErrUnsupported, sheaf.ErrUnavailable,
+	}, more...)
+}
+
+func collectionParam() *huma.Param {
+	return &huma.Param{Name: "name", In: "path", Required: true, Description: "The collection's name", Schema: textSchema()}
+}

@@ -1,0 +1,62 @@
+package rest
+
+import (
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/sheaf-dev/sheaf"
+)
+
+// serverRoutes are the operations on the server itself.
+func serverRoutes() []route {
+	return []route{
+		{
+			method: http.MethodGet, path: "/health", id: "health", group: "Server",
+			summary:     "Describe the server's state",
+			description: "200 even when something is degraded; status says so.",
+			access:      public,
+			success:     map[string]*huma.Response{"200": {Description: "The state"}},
+			serve:       answering((*server).health),
+		},
+		{
+			method: http.MethodGet, path: "/livez", id: "live", group: "Server",
+			summary: "Say that the process is there",
+			access:  public,
+			success: map[string]*huma.Response{"200": okText()},
+			serve:   streaming((*server).live),
+		},
+		{
+			method: http.MethodGet, path: "/readyz", id: "ready", group: "Server",
+			summary: "Say whether the server can do all its work",
+			access:  public,
+			success: map[string]*huma.Response{"200": okText()},
+			errors:  []sheaf.ErrorKind{sheaf.ErrUnavailable},
+			serve:   streaming((*server).ready),
+		},
+		{
+			method: http.MethodPost, path: "/admin/fsck", id: "checkStore", group: "Administration",
+			summary:     "Check the store for damage",
+			description: "Compares the catalog, the chain of the log and the blobs. Nothing is changed.",
+			access:      needs(sheaf.ScopeAdmin),
+			parameters: []*huma.Param{
+				queryParam("full", "Read and hash every blob too, which takes as long as reading the whole store", &huma.Schema{Type: huma.TypeBoolean, Default: false}),
+			},
+			success: map[string]*huma.Response{"200": {Description: "What was checked and what is wrong"}},
+			errors:  []sheaf.ErrorKind{sheaf.ErrInvalid, sheaf.ErrUnavailable},
+			serve:   answering((*server).checkStore),
+		},
+		{
+			method: http.MethodGet, path: "/admin/gc", id: "planGarbage", group: "Administration",
+			summary:     "Say what garbage collection would reclaim",
+			description: "A dry run: nothing is deleted.",
+			access:      needs(sheaf.ScopeAdmin),
+			success:     map[string]*huma.Response{"200": {Description: "The plan"}},
+			errors:      []sheaf.ErrorKind{sheaf.ErrUnavailable},
+			serve:       answering((*server).planGarbage),
+		},
+		{method: http.MethodGet, path: "/openapi.json", id: "openapiJSON", access: public, hidden: true, serve: openAPIDocument("application/json")},
+		{method: http.MethodGet, path: "/openapi.yaml", id: "openapiYAML", access: public, hidden: true, serve: openAPIDocument("application/yaml")},
+		{method: http.MethodGet, path: "/docs", id: "docs", access: public, hidden: true, serve: docsPage},
+	}
+}

@@ -1,0 +1,87 @@
+package rest
+
+import (
+	"context"
+
+	"github.com/sheaf-dev/sheaf"
+)
+
+type deleteDocumentInput struct{ call }
+
+type deleteDocumentOutput struct {
+	Body deletion
+}
+
+type deletion struct {
+	Message          string           `json:"message" example:"Document deleted successfully"`
+	ID               sheaf.DocumentID `json:"document_id"`
+	Revision         int64            `json:"revision" doc:"Of the collection, that the deletion made"`
+	PreviousRevision int64            `json:"previous_revision" doc:"Of the document before; restoring it undoes the deletion"`
+	AuditEntryID     int64            `json:"audit_entry_id" doc:"In the log"`
+}
+
+// deleteDocument moves a document to the trash: DELETE /documents/{id}.
+func (s *server) deleteDocument(ctx context.Context, in *deleteDocumentInput) (*deleteDocumentOutput, error) {
+	id, err := documentID(in.request)
+	if err != nil {
+		return nil, err
+	}
+	change, err := s.session(in.request).DeleteDocument(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return &deleteDocumentOutput{deletion{
+		Message:          "Document deleted successfully",
+		ID:               change.ID,
+		Revision:         change.Revision,
+		PreviousRevision: change.PreviousRevision,
+		AuditEntryID:     change.AuditEntryID,
+	}}, nil
+}
+
+type purgeDocumentInput struct{ call }
+
+// purgeDocument removes a document from the trash for good: POST
+// /documents/{id}/purge.
+func (s *server) purgeDocument(ctx context.Context, in *purgeDocumentInput) (*changeOutput, error) {
+	id, err := documentID(in.request)
+	if err != nil {
+		return nil, err
+	}
+	change, err := s.session(in.request).PurgeDocument(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return s.changed(in.call, change), nil
+}
+
+type listTrashInput struct{ call }
+
+// listTrash lists the trash of a collection: GET /trash.
+func (s *server) listTrash(ctx context.Context, in *listTrashInput) (*listDocumentsOutput, error) {
+	query := in.request.URL.Query()
+	limit, limitErr := parseLimit(query.Get("limit"))
+	var after sheaf.DocumentID
+	var afterErr error
+	if query.Has("after") {
+		if after, afterErr = sheaf.ParseDocumentID(query.Get("after")); afterErr != nil {
+			afterErr = sheaf.Invalid("after", afterErr.Error())
+		}
+	}
+	if err := sheaf.InvalidFields(limitErr, afterErr); err != nil {
+		return nil, err
+	}
+	docs, err := s.session(in.request).Trash(ctx, query.Get("collection"), after, limit)
+	if err != nil {
+		return nil, err
+	}
+	base := s.base(in.request)
+	for i := range docs {
+		docs[i].URL = documentURL(base, docs[i].ID)
+	}
+	out := &listDocumentsOutput{Body: docs}
+	if s.isFull(len(docs), limit) {
+		out.Link = s.nextPage(in.request, query, "after", string(docs[len(docs)-1].ID))
+	}
+	return out, nil
+}
