@@ -23,10 +23,10 @@ func ParseDigest(s string) (Digest, error) {
 		text = text[7:]
 	}
 	if len(text) != hex.EncodedLen(len(d)) {
-		return d, Invalid("digest", fmt.Sprintf("a SHA-256 digest has 64 hexadecimal digits, %q has not", clip(s)))
+		return d, Invalid("digest", fmt.Sprintf("a SHA-256 digest has 64 hexadecimal digits, %q has not", Clip(s)))
 	}
 	if _, err := hex.Decode(d[:], []byte(text)); err != nil {
-		return Digest{}, Invalid("digest", fmt.Sprintf("a SHA-256 digest has 64 hexadecimal digits, %q has not", clip(s)))
+		return Digest{}, Invalid("digest", fmt.Sprintf("a SHA-256 digest has 64 hexadecimal digits, %q has not", Clip(s)))
 	}
 	return d, nil
 }

@@ -28,7 +28,7 @@ func ParseDocumentID(s string) (DocumentID, error) {
 	s = strings.TrimSpace(s)
 	digits, found := strings.CutPrefix(s, documentIDPrefix)
 	if !found || len(digits) != documentIDDigits || strings.Trim(digits, "0123456789abcdef") != "" {
-		return "", Invalid("document_id", fmt.Sprintf("a document id is doc_ and 12 hexadecimal digits, such as doc_0123456789ab; %q is not", clip(s)))
+		return "", Invalid("document_id", fmt.Sprintf("a document id is doc_ and 12 hexadecimal digits, such as doc_0123456789ab; %q is not", Clip(s)))
 	}
 	return DocumentID(s), nil
 }
@@ -55,13 +55,13 @@ func ParseSlug(field, s string) (Slug, error) {
 	s = strings.TrimSpace(s)
 	ok := len(s) >= minSlug && len(s) <= maxSlug && s[0] != '-' && s[len(s)-1] != '-' && !strings.Contains(s, "--")
 	if !ok || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-		return "", Invalid(field, fmt.Sprintf("a collection's name has 3 to 50 lowercase letters, digits and single hyphens, such as field-notes; %q has not", clip(s)))
+		return "", Invalid(field, fmt.Sprintf("a collection's name has 3 to 50 lowercase letters, digits and single hyphens, such as field-notes; %q has not", Clip(s)))
 	}
 	return Slug(s), nil
 }
 
-// clip shortens s for an error message.
-func clip(s string) string {
+// Clip shortens what a caller said, for an error that repeats it.
+func Clip(s string) string {
 	const most = 80
 	if len(s) <= most {
 		return s

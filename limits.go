@@ -85,11 +85,11 @@ next:
 			}
 		}
 		if n := utf8.RuneCountInString(tag); n > l.Tag {
-			errs = append(errs, Invalid("tags", fmt.Sprintf("the tag %q has %d characters, the limit is %d", clip(tag), n, l.Tag)))
+			errs = append(errs, Invalid("tags", fmt.Sprintf("the tag %q has %d characters, the limit is %d", Clip(tag), n, l.Tag)))
 			continue
 		}
 		if strings.Contains(tag, ",") {
-			errs = append(errs, Invalid("tags", fmt.Sprintf("the tag %q has a comma, which separates tags", clip(tag))))
+			errs = append(errs, Invalid("tags", fmt.Sprintf("the tag %q has a comma, which separates tags", Clip(tag))))
 			continue
 		}
 		if err := checkLine("tags", tag); err != nil {
@@ -165,7 +165,7 @@ func (l Limits) CleanFilename(filename string) (string, error) {
 
 // CheckPath checks a path in a book: relative, clean, with "/" between segments.
 func (l Limits) CheckPath(p string) error {
-	invalid := func(why string) error { return Invalid("path", fmt.Sprintf("the path %q %s", clip(p), why)) }
+	invalid := func(why string) error { return Invalid("path", fmt.Sprintf("the path %q %s", Clip(p), why)) }
 	switch {
 	case p == "":
 		return Invalid("path", "path is empty")

@@ -19,20 +19,26 @@ func (c *Client) Check(ctx context.Context, full bool) (sheaf.CheckReport, error
 	if err != nil {
 		return report, err
 	}
-	patient := *c
-	patient.timeout = 0
-	_, err = patient.getJSON(req, &report)
+	_, err = c.patient().getJSON(req, &report)
 	return report, err
 }
 
 // PlanGarbage returns what a garbage collection would reclaim now. It changes
-// nothing.
+// nothing. Every stored object is listed: however long that takes, it is waited
+// for, as by [Client.Check].
 func (c *Client) PlanGarbage(ctx context.Context) (sheaf.GarbagePlan, error) {
 	var plan sheaf.GarbagePlan
 	req, err := c.request(ctx, http.MethodGet, "admin/gc", nil, nil)
 	if err != nil {
 		return plan, err
 	}
-	_, err = c.getJSON(req, &plan)
+	_, err = c.patient().getJSON(req, &plan)
 	return plan, err
+}
+
+// patient returns a client that waits for the server however long it is silent.
+func (c *Client) patient() *Client {
+	patient := *c
+	patient.timeout = 0
+	return &patient
 }

@@ -427,6 +427,18 @@ func TestTimeoutIsOfSilence(t *testing.T) {
 		_, err := c.Health(t.Context())
 		wantKind(t, "Health of a server that is silent", err, sheaf.ErrTimeout)
 	})
+	t.Run("work that takes long", func(t *testing.T) {
+		c := dial(t, func(w http.ResponseWriter, _ *http.Request) {
+			time.Sleep(2 * silence)
+			io.WriteString(w, "{}")
+		}, client.WithTimeout(silence))
+		if _, err := c.Check(t.Context(), true); err != nil {
+			t.Errorf("Check by a server that is silent meanwhile: %v", err)
+		}
+		if _, err := c.PlanGarbage(t.Context()); err != nil {
+			t.Errorf("PlanGarbage by a server that is silent meanwhile: %v", err)
+		}
+	})
 	t.Run("stalled download", func(t *testing.T) {
 		c := dial(t, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("ETag", etag)

@@ -117,18 +117,23 @@ type CharRange struct {
 
 // An Excerpt is a part of a text.
 type Excerpt struct {
-	Text    string       `json:"text"`
-	Start   int          `json:"start"`           // the first line, counted from 1, or character, counted from 0
-	Count   int          `json:"count"`           // of lines or characters
-	More    bool         `json:"more"`            // whether the text goes on behind it
-	Total   int          `json:"total,omitempty"` // lines or characters of the whole text, when its end was reached
-	Next    int          `json:"next,omitempty"`  // where to read on when More
+	Text  string `json:"text"`            // bytes that are not valid UTF-8 are U+FFFD
+	Start int    `json:"start"`           // the first line, counted from 1, or character, counted from 0
+	Count int    `json:"count"`           // of lines or characters
+	More  bool   `json:"more"`            // whether the text goes on behind it
+	Total *int   `json:"total,omitempty"` // lines or characters of the whole text; nil if its end was not reached
+
+	// Next is the character, counted from 0, to read on from when the excerpt
+	// ends within a line, because that line alone is more than the server sends
+	// at once. It is 0 otherwise.
+	Next int `json:"next,omitempty"`
+
 	Version int          `json:"version"`
-	Digest  sheaf.Digest `json:"checksum_sha256"`
+	Digest  sheaf.Digest `json:"checksum_sha256"` // of the whole content
 }
 
 // Excerpt reads a part of a document's text, as much of it as the server sends
-// at once.
+// at once. Nothing checks it against the digest: only [Client.Pull] can.
 func (c *Client) Excerpt(ctx context.Context, id sheaf.DocumentID, in ExcerptInput) (Excerpt, error) {
 	var excerpt Excerpt
 	query := url.Values{}

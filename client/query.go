@@ -37,6 +37,7 @@ func (f Filter) query() url.Values {
 	if !f.After.IsZero() {
 		set("after", f.After.UTC().Format(time.RFC3339Nano))
 	}
+	f.At.set(q)
 	if f.PageSize != 0 {
 		set("limit", strconv.Itoa(f.PageSize))
 	}

@@ -18,12 +18,13 @@ const module = "github.com/sheaf-dev/sheaf"
 var floors = map[string]int{
 	"": 0, // package sheaf
 
-	"client":           1,
-	"internal/blob":    1,
-	"internal/bundle":  1,
-	"internal/config":  1,
-	"internal/durable": 1,
-	"internal/markup":  1,
+	"client":              1,
+	"internal/blob":       1,
+	"internal/bundle":     1,
+	"internal/config":     1,
+	"internal/durable":    1,
+	"internal/lineartest": 1,
+	"internal/markup":     1,
 
 	"internal/blob/fsblob":  2,
 	"internal/blob/memblob": 2,

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/blob"
@@ -48,11 +49,12 @@ type App struct {
 
 	stopBackground func() // returns when it has stopped
 
-	server *http.Server
-	cutOff context.CancelFunc // ends the requests that server is answering
-	failed chan error         // what ended a listener; has room for both
-	socket *socketListener    // nil where there can be none
-	tcp    net.Listener       // nil until Listen
+	server      *http.Server
+	connections atomic.Int64       // that server has open
+	cutOff      context.CancelFunc // ends the requests that server is answering
+	failed      chan error         // what ended a listener; has room for both
+	socket      *socketListener    // nil where there can be none
+	tcp         net.Listener       // nil until Listen
 
 	closing sync.Once
 	closed  error // the outcome of closing

@@ -31,6 +31,14 @@ func (a *App) serveSocket() {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
 		BaseContext:       func(net.Listener) context.Context { return requests },
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateNew:
+				a.connections.Add(1)
+			case http.StateClosed, http.StateHijacked:
+				a.connections.Add(-1)
+			}
+		},
 	}
 	socket, err := listenSocket(a.config.Storage.Dir)
 	if err != nil {
@@ -125,27 +133,41 @@ func (a *App) Run(ctx context.Context) error {
 	return err
 }
 
+// lateTime is how long a connection that has been accepted before the end may
+// still bring its request.
+const lateTime = time.Second
+
 // stopServing ends listening and lets requests finish. Those that do not in the
 // configured time are cut off.
 func (a *App) stopServing() error {
+	begin := time.Now()
+	var err error
+	if a.tcp != nil {
+		// It is closed already when Run could not go on serving it.
+		if closeErr := a.tcp.Close(); !errors.Is(closeErr, net.ErrClosed) {
+			err = closeErr
+		}
+	}
 	if a.socket != nil {
 		a.socket.retire()
 	}
-	deadline, cancel := context.WithTimeout(context.Background(), a.config.Server.ShutdownTimeout)
+	// Shutdown drops the requests that it finds half read, or sent and not read
+	// yet: whoever connected just before waits for an answer. Without keep-alive
+	// connections close by themselves once they are answered.
+	a.server.SetKeepAlivesEnabled(false)
+	for a.connections.Load() > 0 && time.Since(begin) < min(lateTime, a.config.Server.ShutdownTimeout) {
+		time.Sleep(time.Millisecond)
+	}
+	deadline, cancel := context.WithDeadline(context.Background(), begin.Add(a.config.Server.ShutdownTimeout))
 	defer cancel()
 	defer a.cutOff()
-	err := a.server.Shutdown(deadline)
-	if errors.Is(err, context.DeadlineExceeded) {
+	switch shutdownErr := a.server.Shutdown(deadline); {
+	case errors.Is(shutdownErr, context.DeadlineExceeded):
 		a.log.Warn("requests that did not finish in time are cut off", "timeout", a.config.Server.ShutdownTimeout)
 		a.cutOff()
-		err = a.server.Close()
-	}
-	if a.tcp == nil {
-		return err
-	}
-	// The server knows nothing of a listener that Run did not come to serve.
-	if closeErr := a.tcp.Close(); !errors.Is(closeErr, net.ErrClosed) {
-		err = errors.Join(err, closeErr)
+		a.server.Close()
+	case !errors.Is(shutdownErr, net.ErrClosed): // of the listeners closed above
+		err = errors.Join(err, shutdownErr)
 	}
 	return err
 }

@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -27,8 +30,7 @@ func newCatCommand(shared *options) *cobra.Command {
 		Long: `Write a document's content to standard output, or some lines of it.
 
 With --json, the text comes with its version and its SHA-256, which a later write
-can name as what it replaces. A long text is cut there: more says that it goes on,
-and next where.`,
+can name as what it replaces. There a long text is cut: more says that it goes on.`,
 		Example: `  sheaf cat doc_0123456789ab
   sheaf cat doc_0123456789ab --version 2
   sheaf cat doc_0123456789ab --lines 100-150 --json`,
@@ -67,26 +69,24 @@ func runCat(cmd *cobra.Command, o *catOptions, args []string) (err error) {
 	}
 	defer closeInto(&err, store)
 	out := cmd.OutOrStdout()
-	if o.lines == "" && !o.json {
-		return writeContent(cmd, store, id, client.OfVersion(o.version), client.AsOf(at))
-	}
-	excerpt, err := store.Excerpt(cmd.Context(), id, client.ExcerptInput{FirstLine: first, LastLine: last, Version: o.version, At: at})
-	if err != nil {
-		return err
-	}
-	if o.json {
+	switch {
+	case o.json:
+		excerpt, err := store.Excerpt(cmd.Context(), id, client.ExcerptInput{FirstLine: first, LastLine: last, Version: o.version, At: at})
+		if err != nil {
+			return err
+		}
 		return printJSON(out, struct {
 			ID sheaf.DocumentID `json:"document_id"`
 			client.Excerpt
 		}{id, excerpt})
+	case o.lines != "":
+		out = &lineWriter{w: out, first: first, last: last, line: 1}
 	}
-	if _, err := io.WriteString(out, excerpt.Text); err != nil {
-		return err
+	err = writeContent(cmd.Context(), out, store, id, client.OfVersion(o.version), client.AsOf(at))
+	if errors.Is(err, errBehindLines) {
+		err = nil
 	}
-	if end := excerpt.Start + excerpt.Count - 1; excerpt.More && (last == 0 || end < last) {
-		o.note(cmd, "the server cut the text after line %d; go on with --lines %d-", end, end+1)
-	}
-	return nil
+	return err
 }
 
 // parseLines reads lines as 10-20, 10- or 10; none is all of them.
@@ -108,14 +108,48 @@ func parseLines(text string) (first, last int, err error) {
 	return first, last, nil
 }
 
-// writeContent writes a document's content to standard output. What was written
-// of a content that turns out damaged is followed by an error.
-func writeContent(cmd *cobra.Command, store *connection, id sheaf.DocumentID, options ...client.PullOption) error {
-	download, err := store.Pull(cmd.Context(), id, options...)
+// errBehindLines ends the reading of a content of which no more is wanted.
+var errBehindLines = errors.New("the rest is behind the lines that are wanted")
+
+// A lineWriter writes some of the lines written to it, byte for byte, and fails
+// with errBehindLines when there can be no more of them.
+type lineWriter struct {
+	w           io.Writer
+	first, last int // last is 0 for the text's
+	line        int // that the next byte is in
+}
+
+// Write implements [io.Writer].
+func (l *lineWriter) Write(p []byte) (n int, err error) {
+	for n < len(p) {
+		if l.last != 0 && l.line > l.last {
+			return n, errBehindLines
+		}
+		end := len(p)
+		if feed := bytes.IndexByte(p[n:], '\n'); feed >= 0 {
+			end = n + feed + 1
+		}
+		if l.line >= l.first {
+			if _, err := l.w.Write(p[n:end]); err != nil {
+				return n, err
+			}
+		}
+		if p[end-1] == '\n' {
+			l.line++
+		}
+		n = end
+	}
+	return n, nil
+}
+
+// writeContent writes a document's content to w. What was written of a content
+// that turns out damaged is followed by an error.
+func writeContent(ctx context.Context, w io.Writer, store *connection, id sheaf.DocumentID, options ...client.PullOption) error {
+	download, err := store.Pull(ctx, id, options...)
 	if err != nil {
 		return err
 	}
 	defer download.Body.Close()
-	_, err = io.Copy(cmd.OutOrStdout(), download.Body)
+	_, err = io.Copy(w, download.Body)
 	return err
 }

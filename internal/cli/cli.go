@@ -87,7 +87,7 @@ func newSheafCommand(o *options) *cobra.Command {
 			return unknownCommand(cmd, args[0])
 		},
 	}
-	root.AddCommand(
+	commands := []*cobra.Command{ // what is suggested for a mistyped one is in this order
 		newServeCommand(),
 		newPushCommand(o),
 		newPullCommand(o),
@@ -108,9 +108,24 @@ func newSheafCommand(o *options) *cobra.Command {
 		newAdminCommand(o),
 		newDoctorCommand(o),
 		newVersionCommand(o),
-	)
+	}
+	for _, cmd := range commands {
+		completeNoFiles(cmd)
+	}
+	root.AddCommand(commands...)
 	o.bind(root)
 	return root
+}
+
+// completeNoFiles keeps shells from completing filenames where they are not
+// wanted: only push takes files, the arguments of others are ids and names.
+func completeNoFiles(cmd *cobra.Command) {
+	if cmd.Name() != "push" {
+		cmd.ValidArgsFunction = cobra.NoFileCompletions
+	}
+	for _, below := range cmd.Commands() {
+		completeNoFiles(below)
+	}
 }
 
 // unknownCommand is the error for a word that is none of cmd's commands.

@@ -145,6 +145,27 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"sheaf", "query", "--limit", "-1"}, "at least 1"},
 		{[]string{"sheaf", "query", "--limit", "many"}, "invalid argument"},
 		{[]string{"sheaf", "admin", "gc"}, "gc needs --dry-run"},
+		{[]string{"sheaf", "ls", "notes"}, "name the collection with --collection"},
+		{[]string{"sheaf", "ls", "--limit", "0"}, "--limit is at least 1"},
+		{[]string{"sheaf", "ls", "--at", "0"}, "0\" is neither"},
+		{[]string{"sheaf", "tree", "--at", "noon"}, "\"noon\" is neither"},
+		{[]string{"sheaf", "cat", "doc_"}, `"doc_" is not`},
+		{[]string{"sheaf", "cat", "doc_0123456789ab", "doc_0123456789ab"}, "cat has no use for"},
+		{[]string{"sheaf", "cat", "doc_0123456789ab", "--lines", "0"}, `"0" is not`},
+		{[]string{"sheaf", "cat", "doc_0123456789ab", "--version", "1", "--at", "1"}, "name two contents"},
+		{[]string{"sheaf", "info"}, "info needs a document id"},
+		{[]string{"sheaf", "edit", "doc_0123456789ab", "--file", "x", "--file-hash", "y"}, "64 hexadecimal digits"},
+		{[]string{"sheaf", "mv", "doc_0123456789ab"}, "mv needs a new name"},
+		{[]string{"sheaf", "tag", "doc_0123456789ab"}, "--add, --remove or --set"},
+		{[]string{"sheaf", "tag", "doc_0123456789ab", "--set", "a", "--add", "b"}, "--set replaces all tags"},
+		{[]string{"sheaf", "rm"}, "rm needs a document id"},
+		{[]string{"sheaf", "restore", "doc_0123456789ab", "--version", "0"}, "numbers from 1"},
+		{[]string{"sheaf", "restore", "doc_0123456789ab", "doc_0123456789ac", "--version", "1"}, "for a single document"},
+		{[]string{"sheaf", "trash", "lis"}, "did you mean `sheaf trash list`?"},
+		{[]string{"sheaf", "log", "a", "b"}, "log shows one document"},
+		{[]string{"sheaf", "diff", "doc_0123456789ab", "--from", "-1"}, "versions are numbers from 1"},
+		{[]string{"sheaf", "collections", "create"}, "create needs a collection's name"},
+		{[]string{"sheaf", "collections", "change", "notes"}, "change needs --title"},
 		{[]string{"doc-push"}, "`doc-push --help`"},
 		{[]string{`C:\bin\doc-query.exe`, "x"}, ""},
 	} {
@@ -190,6 +211,9 @@ func TestDoctor(t *testing.T) {
 		if !strings.Contains(r.out, line) {
 			t.Errorf("the doctor does not say %q:\n%s", line, r.out)
 		}
+	}
+	if strings.Contains(r.out, "anonymous") { // files without a name, which the store does not use any more
+		t.Errorf("the doctor speaks of what the store does not need:\n%s", r.out)
 	}
 	write(t, "file", "")
 	run(t, "", "sheaf", "doctor", "--data-dir", "file").want(t, 1, "fail  data directory   file is not a directory", "")

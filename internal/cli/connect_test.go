@@ -1,13 +1,17 @@
 package cli
 
 import (
+	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/sheaf-dev/sheaf/client"
 	"github.com/sheaf-dev/sheaf/internal/app"
 	"github.com/sheaf-dev/sheaf/internal/config"
 	"github.com/sheaf-dev/sheaf/internal/sheaftest"
@@ -87,7 +91,46 @@ func TestOneOwner(t *testing.T) {
 	}
 }
 
-// Two commands that need the same directory take turns.
+// An owner may end between two requests of a command that it has answered. The
+// command goes on as the owner.
+func TestOwnerGoesMeanwhile(t *testing.T) {
+	configuration := sheaftest.Config(t)
+	first, err := app.Open(t.Context(), configuration, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	directory := newDirectory(configuration, slog.New(slog.DiscardHandler), 10*time.Second)
+	transport, err := directory.transport(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(client.DefaultURL, client.WithTransport(transport))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, filename := range []string{"before.txt", "after.txt", "again.txt"} {
+		// A body that can be read once only, as that of a pipe.
+		body := io.MultiReader(strings.NewReader(filename))
+		if _, err := c.Push(t.Context(), client.PushInput{Filename: filename, Body: body}); err != nil {
+			t.Errorf("pushing %s: %v", filename, err)
+		}
+		if err := first.Close(); err != nil { // again and again, which does nothing
+			t.Errorf("closing the first owner: %v", err)
+		}
+	}
+	c.Close()
+	if err := directory.Close(); err != nil {
+		t.Errorf("giving the directory up: %v", err)
+	}
+	if owned, err := app.Owned(configuration.Storage.Dir); owned || err != nil {
+		t.Errorf("the directory is owned at the end: %t, %v", owned, err)
+	}
+	if names := listed(t, "--data-dir", configuration.Storage.Dir); len(names) != 3 {
+		t.Errorf("there are %v, want three documents", names)
+	}
+}
+
+// Two commands that need the same directory at once both get it.
 func TestOwnersTakeTurns(t *testing.T) {
 	workIn(t)
 	write(t, "a.txt", "a")

@@ -116,17 +116,23 @@ func (o *editOptions) editCopy(cmd *cobra.Command, id sheaf.DocumentID) error {
 		}
 		return errors.Join(editErr, os.RemoveAll(dir))
 	case editErr != nil:
-		return fmt.Errorf("%w; what you wrote is in %s", editErr, path)
+		tellCopy(cmd, path)
+		return editErr
 	}
 	err = o.put(cmd, id, bytes.NewReader(after), &before)
 	if err == nil {
 		return os.RemoveAll(dir)
 	}
-	o.note(cmd, "what you wrote is in %s", path)
+	tellCopy(cmd, path)
 	if conflict := textConflict(err); conflict != nil {
 		return leaveConflict(filepath.Join(dir, conflictName(filepath.Base(path))), id, conflict)
 	}
 	return err
+}
+
+// tellCopy says where the user's work is that was not stored, even if --quiet.
+func tellCopy(cmd *cobra.Command, path string) {
+	fmt.Fprintf(cmd.ErrOrStderr(), "what you wrote is in %s\n", printable(path))
 }
 
 // fetch saves the document's content in dir under its own filename, by which

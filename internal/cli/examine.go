@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -14,6 +15,8 @@ import (
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/client"
 	"github.com/sheaf-dev/sheaf/internal/app"
+	"github.com/sheaf-dev/sheaf/internal/blob"
+	"github.com/sheaf-dev/sheaf/internal/blob/fsblob"
 )
 
 // examine makes all checks. One that needs what another has found missing is
@@ -25,7 +28,7 @@ func (o *options) examine(ctx context.Context) []finding {
 		findings = append(findings, finding{"configuration", statusFail, err.Error(), "correct the values named"})
 	} else {
 		findings = append(findings, finding{"configuration", statusOK, "valid; data directory " + cfg.Storage.Dir, ""})
-		findings = append(findings, examineDirectory(cfg.Storage.Dir)...)
+		findings = append(findings, examineDirectory(ctx, cfg.Storage.Dir)...)
 	}
 	findings = append(findings, examineClock(time.Now(), readBuild().Time))
 	return append(findings, o.examineServer(ctx))
@@ -45,12 +48,12 @@ const (
 	spaceFull = 64 << 20
 )
 
-// slowSync is how long making a small file durable takes on a disk that will
+// slowWrite is how long making a small file durable takes on a disk that will
 // not keep up.
-const slowSync = 100 * time.Millisecond
+const slowWrite = 100 * time.Millisecond
 
 // examineDirectory looks at the data directory, or at where it would be made.
-func examineDirectory(dir string) []finding {
+func examineDirectory(ctx context.Context, dir string) []finding {
 	const check = "data directory"
 	info, err := os.Stat(dir)
 	probe := dir
@@ -71,7 +74,7 @@ func examineDirectory(dir string) []finding {
 	default:
 		findings = append(findings, finding{check, statusOK, dir, ""})
 	}
-	return append(findings, examineWriting(probe), examineAnonymousFiles(probe), examineSpace(probe))
+	return append(findings, examineWriting(ctx, probe), examineSpace(probe))
 }
 
 // existingParent returns the closest directory above dir that exists.
@@ -93,49 +96,47 @@ func existingParent(dir string) (string, error) {
 	return "", err
 }
 
-// examineWriting makes a small file durable in dir, and removes it.
-func examineWriting(dir string) finding {
+// examineWriting stores a small content in dir as the store does, and removes it.
+func examineWriting(ctx context.Context, dir string) finding {
 	const check = "durable writes"
-	took, skew, err := writeProbe(dir)
+	took, skew, err := writeProbe(ctx, dir)
 	switch {
 	case err != nil:
-		return finding{check, statusFail, err.Error(), "make " + dir + " writable for this user, on a file system with fsync"}
+		return finding{check, statusFail, err.Error(), "make " + dir + " writable for this user, on a file system with fsync and renaming that replaces nothing"}
 	case skew > time.Minute:
 		return finding{check, statusWarn, fmt.Sprintf("the clock of the file system differs by %s", skew.Round(time.Second)), "set the clocks of this machine and its file server"}
-	case took > slowSync:
-		return finding{check, statusWarn, fmt.Sprintf("fsync of 4 KB took %s", took.Round(time.Millisecond)), "put the data on a faster disk if writes are too slow"}
+	case took > slowWrite:
+		return finding{check, statusWarn, fmt.Sprintf("storing 4 KB took %s", took.Round(time.Millisecond)), "put the data on a faster disk if writes are too slow"}
 	}
-	return finding{check, statusOK, fmt.Sprintf("fsync of 4 KB took %s", took.Round(10*time.Microsecond)), ""}
+	return finding{check, statusOK, fmt.Sprintf("storing 4 KB took %s", took.Round(10*time.Microsecond)), ""}
 }
 
-func writeProbe(dir string) (took, skew time.Duration, err error) {
-	file, err := os.CreateTemp(dir, ".sheaf-doctor-")
+// writeProbe returns how long a content takes to be durable under its name in
+// dir, and by how much the clock of the file system differs from this machine's.
+func writeProbe(ctx context.Context, dir string) (took, skew time.Duration, err error) {
+	probe, err := os.MkdirTemp(dir, ".sheaf-doctor-")
 	if err != nil {
 		return 0, 0, err
 	}
-	defer os.Remove(file.Name())
-	defer file.Close()
-	start := time.Now()
-	if _, err := file.Write(make([]byte, 4<<10)); err != nil {
-		return 0, 0, err
-	}
-	if err := file.Sync(); err != nil {
-		return 0, 0, err
-	}
-	took = time.Since(start)
-	info, err := file.Stat()
+	defer os.RemoveAll(probe)
+	backend, err := fsblob.New(probe)
 	if err != nil {
 		return 0, 0, err
 	}
-	return took, info.ModTime().Sub(start).Abs(), nil
-}
-
-func examineAnonymousFiles(dir string) finding {
-	const check = "anonymous files"
-	if err := tryAnonymousFile(dir); err != nil {
-		return finding{check, statusWarn, "not supported here (" + err.Error() + "): contents are written to named temporary files", "no need to act: a crash may leave some, which are cleaned up"}
+	content := make([]byte, 4<<10)
+	key := blob.Key(sheaf.DigestOf(content).String())
+	for range 2 { // what is there already is not replaced
+		start := time.Now()
+		if err := backend.Put(ctx, key, bytes.NewReader(content), int64(len(content))); err != nil {
+			return 0, 0, err
+		}
+		took = max(took, time.Since(start))
 	}
-	return finding{check, statusOK, "supported: a crash leaves no temporary files", ""}
+	info, err := backend.Stat(ctx, key)
+	if err != nil {
+		return 0, 0, err
+	}
+	return took, time.Since(info.Modified).Abs(), nil
 }
 
 func examineSpace(dir string) finding {

@@ -34,7 +34,7 @@ collection counts its own.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runLs(cmd, o) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.collection, "collection", "", "collection to list")
+	flags.StringVar(&o.collection, "collection", "", "collection to list (default all of free-standing documents)")
 	flags.StringVar(&o.at, "at", "", "list what there was at a revision or an RFC 3339 time")
 	o.pageFlags.bind(flags, "documents")
 	return cmd

@@ -77,7 +77,7 @@ func runPull(cmd *cobra.Command, o *pullOptions, args []string) (err error) {
 	defer closeInto(&err, store)
 
 	if o.output == stdinArgument {
-		return writeContent(cmd, store, ids[0])
+		return writeContent(cmd.Context(), cmd.OutOrStdout(), store, ids[0])
 	}
 	to, name, err := o.destination(several)
 	if err != nil {

@@ -18,6 +18,8 @@ type pushOptions struct {
 	name        string
 	tags        string
 	description string
+	collection  string
+	message     string
 	jobs        int
 }
 
@@ -52,6 +54,8 @@ that fails again and again; the exit code is that of the first.`,
 	flags.StringVar(&o.name, "name", "", "what to call the document (default the filename); for a single file")
 	flags.StringVar(&o.tags, "tags", "", "tags, separated by commas")
 	flags.StringVar(&o.description, "description", "", "what the document is about")
+	flags.StringVar(&o.collection, "collection", "", "collection to store in (default "+string(sheaf.DefaultCollection)+")")
+	flags.StringVarP(&o.message, "message", "m", "", "why, for the history")
 	flags.IntVar(&o.jobs, "jobs", defaultJobs, "files to send at once")
 	return cmd
 }
@@ -141,6 +145,8 @@ func (o *pushOptions) push(ctx context.Context, store *connection, file source) 
 		Name:        file.name,
 		Description: o.description,
 		Tags:        sheaf.SplitTags(o.tags),
+		Collection:  o.collection,
+		Message:     o.message,
 	}
 	if o.name != "" {
 		in.Name = o.name

@@ -16,9 +16,10 @@ import (
 type queryOptions struct {
 	*options
 	pageFlags
-	name   string
-	tags   string
-	format string
+	name       string
+	tags       string
+	collection string
+	format     string
 }
 
 const (
@@ -45,6 +46,7 @@ func newQueryCommand(shared *options) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&o.name, "name", "", "part of the name, in any case of letters")
 	flags.StringVar(&o.tags, "tags", "", "tags, separated by commas; documents have all of them")
+	flags.StringVar(&o.collection, "collection", "", "collection to look in (default all of free-standing documents)")
 	flags.StringVar(&o.format, "format", formatTable, "table or json")
 	o.pageFlags.bind(flags, "documents")
 	return cmd
@@ -66,7 +68,7 @@ func runQuery(cmd *cobra.Command, o *queryOptions) (err error) {
 	}
 	defer closeInto(&err, store)
 
-	filter := client.Filter{Name: o.name, Tags: sheaf.SplitTags(o.tags), PageSize: o.pageSize()}
+	filter := client.Filter{Name: o.name, Tags: sheaf.SplitTags(o.tags), Collection: o.collection, PageSize: o.pageSize()}
 	found := newListing(store.Query(cmd.Context(), filter), o.pageFlags)
 	if o.format == formatJSON {
 		err = printDocumentsJSON(cmd.OutOrStdout(), found)

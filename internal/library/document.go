@@ -120,10 +120,15 @@ func (l *Library) changed() {
 
 // checkNewDocument applies every rule about a new document's fields.
 func (l *Library) checkNewDocument(in NewDocument) (catalog.Head, *catalog.Collection, error) {
-	if in.Content == nil && in.Filename == "" {
-		in.Filename = in.Name
+	field := "file"
+	if in.Content == nil {
+		field = "filename"
+		if in.Filename == "" {
+			field, in.Filename = "name", in.Name
+		}
 	}
 	filename, filenameErr := l.limits.CleanFilename(in.Filename)
+	filenameErr = aboutField(field, filenameErr)
 	name := in.Name
 	if name == "" {
 		name = filename
@@ -163,6 +168,15 @@ func (l *Library) checkNewDocument(in NewDocument) (catalog.Head, *catalog.Colle
 		head.Version, head.Digest, head.Size = 1, in.Content.Digest(), in.Content.Size()
 	}
 	return head, collection, nil
+}
+
+// aboutField returns an error about a filename as one about the field that the
+// caller gave the filename in.
+func aboutField(field string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return sheaf.Invalid(field, err.Error())
 }
 
 // collection returns the collection of a name as a request gives it.

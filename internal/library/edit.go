@@ -2,6 +2,7 @@ package library
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/sheaf-dev/sheaf"
@@ -13,7 +14,7 @@ import (
 type ContentEdit struct {
 	Edits    []sheaf.Edit
 	FileHash *sheaf.Digest // of the content the edits were made for; nil: whatever it is now
-	Merge    bool          // merge with what somebody else wrote meanwhile, if that is clean
+	Merge    bool          // merge with what somebody else wrote since the content of FileHash, if that is clean
 	DryRun   bool          // say what would change, and store nothing
 	Message  string
 }
@@ -37,12 +38,24 @@ func (s *Session) EditContent(ctx context.Context, id sheaf.DocumentID, in Conte
 	if err := s.library.limits.CheckMessage(in.Message); err != nil {
 		return Edited{}, err
 	}
-	const attempts = 10 // somebody may write between reading and committing
+	if in.FileHash != nil {
+		return s.editOnce(ctx, op, id, in)
+	}
+	// Whatever is there is edited: what somebody writes between reading and
+	// committing is read and edited then, not merged.
+	in.Merge = false
+	const attempts = 100
 	for attempt := 1; ; attempt++ {
 		edited, err := s.editOnce(ctx, op, id, in)
-		conflicted := sheaf.KindOf(err) == sheaf.ErrConflict
-		if !conflicted || in.FileHash != nil || attempt == attempts {
+		if sheaf.KindOf(err) != sheaf.ErrConflict || attempt == attempts {
 			return edited, err
+		}
+		if attempt == 1 {
+			done, err := s.library.merges.take(ctx, id)
+			if err != nil {
+				return Edited{}, err
+			}
+			defer done()
 		}
 	}
 }
@@ -113,12 +126,15 @@ func (l *Library) editable(ctx context.Context, id sheaf.DocumentID, read *sheaf
 		if read == nil || *read == head.Digest {
 			return nil
 		}
-		var found bool
-		if number, found, err = v.LatestVersionWith(head.PK, *read); err == nil && !found {
-			err = sheaf.Errorf(sheaf.ErrConflict, "no version of the document has the hash %s", read).
-				WithHint("read the document again; its content has the hash " + head.Digest.String())
-		}
+		number, _, err = v.LatestVersionWith(head.PK, *read)
 		return err
 	})
-	return head, number, err
+	if err != nil || number > 0 {
+		return head, number, err
+	}
+	conflict, err := l.currentContent(ctx, head)
+	if err != nil {
+		return head, 0, err
+	}
+	return head, 0, conflictError(sheaf.ErrConflict, fmt.Sprintf("no version of the document has the hash %s", read), conflict)
 }

@@ -144,11 +144,12 @@ func TestConcurrentEdits(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	doc := s.create("0\n")
-	const writers = 8
+	const writers = 24
 	var running sync.WaitGroup
 	for i := range writers {
 		running.Go(func() {
-			if _, err := s.edit(doc.ID, edits(appending("line "+string(rune('a'+i))))); err != nil {
+			all := edits(appending("line " + string(rune('a'+i))))
+			if _, err := s.EditContent(t.Context(), doc.ID, library.ContentEdit{Edits: all, Merge: i%2 == 0}); err != nil {
 				t.Errorf("writer %d: %v", i, err)
 			}
 		})

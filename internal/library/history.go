@@ -163,11 +163,12 @@ func (s *Session) Compare(ctx context.Context, id sheaf.DocumentID, from, to, co
 	if from == 0 {
 		from = max(1, to-1)
 	}
-	old, err := s.library.textOf(ctx, head, from)
+	// First the one that was named, so that an error names it too.
+	changed, err := s.library.textOf(ctx, head, to)
 	if err != nil {
 		return sheaf.VersionComparison{}, err
 	}
-	changed, err := s.library.textOf(ctx, head, to)
+	old, err := s.library.textOf(ctx, head, from)
 	if err != nil {
 		return sheaf.VersionComparison{}, err
 	}

@@ -44,6 +44,7 @@ type Library struct {
 	drainable     map[string]chan struct{} // by backend; woken when there may be inline bytes to move
 	indexable     chan struct{}            // woken when a document was made or changed
 	suspects      *suspects
+	merges        *turns
 }
 
 // Open returns the library of a catalog and its blobs. It makes the default
@@ -60,6 +61,7 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		drainable:      make(map[string]chan struct{}, len(o.Backends)),
 		indexable:      make(chan struct{}, 1),
 		suspects:       newSuspects(),
+		merges:         newTurns(),
 	}
 	for backend := range o.Backends {
 		l.drainable[backend] = make(chan struct{}, 1)

@@ -45,6 +45,7 @@ func (s *Session) WriteContent(ctx context.Context, id sheaf.DocumentID, in Cont
 	var filenameErr error
 	if in.Filename != "" {
 		filename, filenameErr = s.library.limits.CleanFilename(in.Filename)
+		filenameErr = aboutField("filename", filenameErr)
 	}
 	if err := sheaf.InvalidFields(filenameErr, s.library.limits.CheckMessage(in.Message)); err != nil {
 		return sheaf.Change{}, err
@@ -59,7 +60,8 @@ func (s *Session) WriteContent(ctx context.Context, id sheaf.DocumentID, in Cont
 func (s *Session) writeMerging(ctx context.Context, c contentChange, read *sheaf.Digest, merge bool) (change sheaf.Change, made *merged, err error) {
 	written := c.content
 	c.expected, c.mode = read, sheaf.ModeUpdated
-	const attempts = 20 // somebody may write again while a merge is made
+	const attempts = 100 // somebody who need not merge may write while a merge is made
+	waited := false
 	for attempt := 1; ; attempt++ {
 		change, err := s.writeOnce(ctx, c)
 		var refused *refusedWriteError
@@ -70,6 +72,15 @@ func (s *Session) writeMerging(ctx context.Context, c contentChange, read *sheaf
 			return sheaf.Change{}, nil, err
 		case read == nil:
 			return sheaf.Change{}, nil, s.library.errHashRequired(ctx, refused.head)
+		}
+		if merge && !waited {
+			done, err := s.library.merges.take(ctx, c.id)
+			if err != nil {
+				return sheaf.Change{}, nil, err
+			}
+			defer done()
+			waited = true
+			continue // with what the others have made of the document
 		}
 		// Always what the author wrote, not what was merged last time: so the
 		// author is told of a conflict with all that happened since.

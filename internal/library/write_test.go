@@ -339,7 +339,7 @@ func TestWriteWithFilename(t *testing.T) {
 		t.Errorf("a write without a filename: %s, %s, want that both stay", change.Filename, change.MIME)
 	}
 	_, err := s.write(doc.ID, "x", filename("a\nb"), func(in *library.ContentWrite) { in.Message = "\x00" })
-	wantFields(t, "a bad filename and message", err, "file", "message")
+	wantFields(t, "a bad filename and message", err, "filename", "message")
 	s.wantWhole()
 }
 

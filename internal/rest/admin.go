@@ -53,7 +53,7 @@ func parseFlag(name string, values map[string][]string) (bool, error) {
 	}
 	flag, err := strconv.ParseBool(given[0])
 	if err != nil {
-		return false, sheaf.Invalid(name, fmt.Sprintf("%s has to be true or false, %q is neither", name, clip(given[0])))
+		return false, sheaf.Invalid(name, fmt.Sprintf("%s has to be true or false, %q is neither", name, sheaf.Clip(given[0])))
 	}
 	return flag, nil
 }

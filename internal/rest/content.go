@@ -48,7 +48,7 @@ func parseCondition(header http.Header, fileHash, onConflict string) (c writeCon
 	case "merge":
 		c.merge = true
 	default:
-		conflictErr = sheaf.Invalid("on_conflict", fmt.Sprintf("on_conflict has to be merge or fail, %q is neither", clip(onConflict)))
+		conflictErr = sheaf.Invalid("on_conflict", fmt.Sprintf("on_conflict has to be merge or fail, %q is neither", sheaf.Clip(onConflict)))
 	}
 	return c, sheaf.InvalidFields(hashErr, headerErr, conflictErr)
 }
@@ -129,7 +129,7 @@ func (s *server) writeContent(w http.ResponseWriter, r *http.Request) error {
 // checkWholeBody refuses a body that is not the content as it is, byte for byte.
 func checkWholeBody(header http.Header) error {
 	if coding := header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return sheaf.Errorf(sheaf.ErrUnsupported, "a body with the Content-Encoding %q is not unpacked", clip(coding)).
+		return sheaf.Errorf(sheaf.ErrUnsupported, "a body with the Content-Encoding %q is not unpacked", sheaf.Clip(coding)).
 			WithHint("send the content as it is, without Content-Encoding")
 	}
 	if header.Get("Content-Range") != "" {

@@ -120,7 +120,7 @@ func (s *server) listDocuments(ctx context.Context, in *listDocumentsInput) (*li
 	values := in.request.URL.Query()
 	query, invalid := parseDocumentQuery(values)
 	if invalid != nil {
-		query.Limit = 1 // the library is asked all the same, for what else is wrong
+		query.Limit = min(query.Limit, 1) // the library is asked all the same, for what else is wrong
 	}
 	page, err := s.session(in.request).Documents(ctx, query)
 	if err := sheaf.InvalidFields(invalid, err); err != nil {

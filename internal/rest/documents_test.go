@@ -45,8 +45,8 @@ func TestPushListPullDelete(t *testing.T) {
 	}
 
 	deleted := s.do(http.MethodDelete, "/documents/"+string(doc.ID), nil)
-	if got := strings.TrimSpace(string(deleted.body)); deleted.StatusCode != 200 || got != `{"message":"Document deleted successfully"}` {
-		t.Errorf("delete: %d %s", deleted.StatusCode, got)
+	if deleted.StatusCode != 200 || !bytes.HasPrefix(deleted.body, []byte(`{"message":"Document deleted successfully",`)) {
+		t.Errorf("delete: %d %s", deleted.StatusCode, deleted.body)
 	}
 	for _, again := range []response{s.do(http.MethodDelete, "/documents/"+string(doc.ID), nil), s.get("/documents/" + string(doc.ID))} {
 		if p := wantProblem(t, again, sheaf.ErrNotFound); p.Detail != "Document not found" {
@@ -154,7 +154,8 @@ func TestMalformedBodies(t *testing.T) {
 		kind              sheaf.ErrorKind
 	}{
 		"no content type":    {"", "x", sheaf.ErrUnsupported},
-		"JSON":               {"application/json", "{}", sheaf.ErrUnsupported},
+		"JSON, no fields":    {"application/json", "{}", sheaf.ErrInvalid},
+		"a form of a page":   {"application/x-www-form-urlencoded", "name=a", sheaf.ErrUnsupported},
 		"multipart/mixed":    {"multipart/mixed; boundary=b", head + "x\r\n--b--\r\n", sheaf.ErrUnsupported},
 		"no boundary":        {"multipart/form-data", head + "x\r\n--b--\r\n", sheaf.ErrInvalid},
 		"an empty body":      {"multipart/form-data; boundary=b", "", sheaf.ErrInvalid},
@@ -386,6 +387,7 @@ func TestListParameters(t *testing.T) {
 		"before=yesterday":               "[before]",
 		"after=2025-01-01":               "[after]",
 		"limit=x&before=y&after=z":       "[limit before after]",
+		"limit=0&before=x":               "[before limit]",
 		"limit=x&collection=No+such+One": "[limit collection]",
 		"cursor=rubbish":                 "[cursor]",
 	} {

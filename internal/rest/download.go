@@ -6,16 +6,11 @@ import (
 	"net/http"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/library"
 )
-
-// maxRanges is how many ranges a request may ask for and get. One with more gets the
-// whole: for each range a deflated content may have to be inflated from its start.
-const maxRanges = 16
 
 // downloadRate is the slowest a reader may be, in bytes a second, after its grace.
 const downloadRate = 64 << 10
@@ -119,7 +114,7 @@ func documentID(r *http.Request) (sheaf.DocumentID, error) {
 func (s *server) gzipForm(r *http.Request, content *library.Content) (*library.Gzip, error) {
 	accepted := acceptEncoding(r.Header["Accept-Encoding"])
 	if accepted.identity > 0 {
-		if accepted.gzip < accepted.identity || r.Header.Get("Range") != "" || readsSizeFromContentLength(r.Header) {
+		if accepted.gzip < accepted.identity || servedRanges(r.Header) != "" || readsSizeFromContentLength(r.Header) {
 			return nil, nil
 		}
 	}
@@ -138,7 +133,7 @@ func (s *server) gzipForm(r *http.Request, content *library.Content) (*library.G
 
 // The values below are shared by all downloads; nobody appends to them.
 var (
-	varyEncoding  = []string{"Accept-Encoding"}
+	varyForm      = []string{"Accept-Encoding, User-Agent"} // see readsSizeFromContentLength
 	privateCache  = []string{"private, no-cache"}
 	sandboxPolicy = []string{"sandbox; default-src 'none'"}
 )
@@ -153,7 +148,7 @@ func describe(header http.Header, doc sheaf.Document) {
 	header["Content-Disposition"] = []string{attachment(doc.Filename)}
 	header["Content-Security-Policy"] = sandboxPolicy
 	header["Cache-Control"] = privateCache
-	header["Vary"] = varyEncoding
+	header["Vary"] = varyForm
 	header["Last-Modified"] = []string{doc.UpdatedAt.UTC().Format(http.TimeFormat)}
 }
 
@@ -177,19 +172,17 @@ func (s *server) sendPlain(w http.ResponseWriter, r *http.Request, content *libr
 		reader = source
 	}
 	var ranged *rangeWriter
-	switch ranges := r.Header.Get("Range"); {
-	case strings.Count(ranges, ",") >= maxRanges:
-		r = withoutHeaders(r, "Range")
-	case ranges != "":
+	ranges := servedRanges(r.Header)
+	if ranges != "" {
 		ranged = &rangeWriter{ResponseWriter: w}
 		w = ranged
 	}
-	http.ServeContent(w, withoutPreconditions(r), "", doc.UpdatedAt, reader)
+	http.ServeContent(w, withoutPreconditions(withRanges(r, ranges)), "", doc.UpdatedAt, reader)
 	switch {
 	case source != nil && source.err != nil:
 		s.abort(r, doc.ID, source.err)
 	case ranged != nil && ranged.unsatisfiable:
-		return sheaf.Errorf(sheaf.ErrRange, "the range %q is not within the content", clip(r.Header.Get("Range"))).
+		return sheaf.Errorf(sheaf.ErrRange, "the range %q is not within the content", sheaf.Clip(r.Header.Get("Range"))).
 			WithHint("the content has " + strconv.FormatInt(doc.Size, 10) + " bytes; ask like Range: bytes=0-1023")
 	}
 	return nil

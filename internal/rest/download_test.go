@@ -35,7 +35,7 @@ func TestDownloadHeaders(t *testing.T) {
 		"Etag":                    `"` + doc.Digest.String() + `"`,
 		"Repr-Digest":             "sha-256=:" + doc.Digest.Base64() + ":",
 		"Accept-Ranges":           "bytes",
-		"Vary":                    "Accept-Encoding",
+		"Vary":                    "Accept-Encoding, User-Agent",
 		"Cache-Control":           "private, no-cache",
 		"Last-Modified":           doc.UpdatedAt.UTC().Format(http.TimeFormat),
 	} {
@@ -66,6 +66,9 @@ func TestRanges(t *testing.T) {
 		"bytes=100-100,   ":                content[100:101],
 		"bytes=0-299999":                   content,
 		"bytes=00000000000000000000005-10": content[5:11],
+		"Bytes=0-9":                        content[:10],
+		"bytes=1-99999999999999999999":     content[1:],
+		"bytes=-99999999999999999999":      content,
 	} {
 		answer := s.get(path, "Range", spec, "Accept-Encoding", "gzip")
 		if answer.StatusCode != http.StatusPartialContent || string(answer.body) != want {
@@ -75,11 +78,16 @@ func TestRanges(t *testing.T) {
 	if many := s.get(path, "Range", "bytes=0-1,5-6"); many.StatusCode != 206 || !strings.HasPrefix(many.Header.Get("Content-Type"), "multipart/byteranges") {
 		t.Errorf("two ranges: %s, %v", many.Status, many.Header)
 	}
-	for _, spec := range []string{"bytes=300000-", "bytes=400000-500000", "bytes=9-3", "bytes=x", "lines=1-2"} {
+	for _, spec := range []string{"bytes=300000-", "bytes=400000-500000", "bytes=9-3", "bytes=x", "bytes=99999999999999999999-"} {
 		answer := s.get(path, "Range", spec)
 		wantProblem(t, answer, sheaf.ErrRange)
 		if answer.Header.Get("Etag") != "" || answer.Header.Get("Content-Disposition") != "" {
 			t.Errorf("%s: the problem has headers of the content: %v", spec, answer.Header)
+		}
+	}
+	for _, spec := range []string{"lines=1-2", "lines", "=0-9"} { // not ours to understand
+		if answer := s.get(path, "Range", spec); answer.StatusCode != http.StatusOK || string(answer.body) != content {
+			t.Errorf("%s: %s with %d bytes, want 200 with all", spec, answer.Status, len(answer.body))
 		}
 	}
 	if answer := s.get(path, "Range", "bytes=300000-"); answer.Header.Get("Content-Range") != "bytes */300000" {
@@ -236,10 +244,12 @@ func TestDownloadsReachReadFrom(t *testing.T) {
 		for what, headers := range map[string][]string{
 			"whole": {}, "a range": {"Range", "bytes=5-250000"}, "If-Match": {"If-Match", "*"},
 		} {
-			before := counted.files.Load()
-			s.get("/documents/"+string(plain.ID), headers...)
-			if counted.files.Load() == before {
-				t.Errorf("%s %s: the file did not reach the connection's ReadFrom", what, name)
+			for _, path := range []string{"/documents/" + string(plain.ID), "/documents/" + string(plain.ID) + "/content"} {
+				before := counted.files.Load()
+				s.get(path, headers...)
+				if counted.files.Load() == before {
+					t.Errorf("%s %s of %s: the file did not reach the connection's ReadFrom", what, name, path)
+				}
 			}
 		}
 		before := counted.files.Load()
@@ -282,7 +292,7 @@ func (c *countingConn) ReadFrom(r io.Reader) (int64, error) {
 // Every route that downloads gets a writer that reads from files itself,
 // whatever the guard wraps around it.
 func TestWritersReadFrom(t *testing.T) {
-	downloads := map[string]bool{"downloadDocument": true, "describeDocument": true}
+	downloads := map[string]bool{"downloadDocument": true, "describeDocument": true, "readContent": true, "describeContent": true}
 	for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo} {
 		seen := 0
 		table := routes()
@@ -309,8 +319,10 @@ func TestWritersReadFrom(t *testing.T) {
 		}
 		s := &testServer{Server: httptest.NewServer(handler), t: t}
 		t.Cleanup(s.Close)
-		s.get("/documents/x")
-		s.do(http.MethodHead, "/documents/x", nil)
+		for _, path := range []string{"/documents/x", "/documents/x/content"} {
+			s.get(path)
+			s.do(http.MethodHead, path, nil)
+		}
 		if seen != len(downloads) {
 			t.Errorf("%d download routes were called, want %d", seen, len(downloads))
 		}

@@ -176,7 +176,7 @@ func unknownField(name string, fields []formField) error {
 	for _, field := range fields {
 		allowed = append(allowed, field.name)
 	}
-	name = clip(name)
+	name = sheaf.Clip(name)
 	return sheaf.Invalid(name, fmt.Sprintf("there is no field %q; the fields are %s", name, strings.Join(allowed, ", ")))
 }
 
@@ -203,8 +203,14 @@ func malformed(err error) error {
 		return sheaf.Invalid("body", "the multipart body is cut off before its end").
 			WithHint("the upload was cut off; nothing was stored, send it again")
 	}
-	return &sheaf.Error{Kind: sheaf.ErrInvalid, Message: "the multipart body is malformed", Err: err,
-		Fields: []sheaf.FieldError{{Field: "body", Message: "the multipart body is malformed"}}}
+	message, hint := "the multipart body is malformed", "let an HTTP library write it: boundaries and headers have their own rules"
+	var header textproto.ProtocolError
+	if errors.As(err, &header) {
+		message = "a part's header has a line that is not like Name: value, or has a control character such as NUL, CR, LF or ESC"
+		hint = "send another filename, which has to be one line of printable characters"
+	}
+	return &sheaf.Error{Kind: sheaf.ErrInvalid, Message: message, Hint: hint, Err: err,
+		Fields: []sheaf.FieldError{{Field: "body", Message: message}}}
 }
 
 // A failingReader remembers the error that ended the reader it reads from, so

@@ -71,6 +71,20 @@ func TestFormWhoseFileCannotBeKept(t *testing.T) {
 	}
 }
 
+// Programs that build forms themselves copy filenames as they are, and are told
+// what was wrong with one.
+func TestFormWithControlCharactersInAHeader(t *testing.T) {
+	for _, filename := range []string{"a\x00b", "a\rb", "a\x1b[2Jb", "a\nb", "a\r\nb"} {
+		body := "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" + filename + "\"\r\n\r\ncontent\r\n--b--\r\n"
+		var content []byte
+		_, err := readForm(strings.NewReader(body), "b", uploadFields(sheaf.DefaultLimits()), keep(&content))
+		var e *sheaf.Error
+		if !errors.As(err, &e) || e.Kind != sheaf.ErrInvalid || !strings.Contains(e.Message, "control character") || !strings.Contains(e.Hint, "filename") {
+			t.Errorf("a file called %q: %v, want an error that names control characters, with a hint", filename, err)
+		}
+	}
+}
+
 // Whatever a form says, it is refused as invalid or read, and what is read is
 // what mime/multipart finds in it. It does not hang and keeps nothing large.
 func FuzzForm(f *testing.F) {

@@ -86,12 +86,12 @@ func (g *guard) recover(w http.ResponseWriter, r *http.Request) {
 // check refuses what a web page of someone else might have sent.
 func (g *guard) check(r *http.Request) error {
 	if g.loopbackOnly && !g.knownHost(r) {
-		return sheaf.Errorf(sheaf.ErrForbidden, "the host %q is not a name of this server", clip(r.Host)).
+		return sheaf.Errorf(sheaf.ErrForbidden, "the host %q is not a name of this server", sheaf.Clip(r.Host)).
 			WithHint("use localhost or 127.0.0.1, or add the name to the allowed hosts in the server's configuration")
 	}
 	if origin := r.Header.Get("Origin"); origin != "" {
 		if !g.knownOrigin(origin, r.Host) {
-			return sheaf.Errorf(sheaf.ErrForbidden, "pages from %q may not call this server", clip(origin)).
+			return sheaf.Errorf(sheaf.ErrForbidden, "pages from %q may not call this server", sheaf.Clip(origin)).
 				WithHint("add the page's host to the allowed hosts in the server's configuration")
 		}
 		return nil

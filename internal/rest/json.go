@@ -38,7 +38,7 @@ func isJSON(contentType string) bool {
 // All fields that are wrong are reported at once.
 func (s *server) readJSON(w http.ResponseWriter, r *http.Request, most int64, into any) error {
 	if contentType := r.Header.Get("Content-Type"); contentType != "" && !isJSON(contentType) {
-		return sheaf.Errorf(sheaf.ErrUnsupported, "the body has to be application/json, not %q", clip(contentType)).
+		return sheaf.Errorf(sheaf.ErrUnsupported, "the body has to be application/json, not %q", sheaf.Clip(contentType)).
 			WithHint("send Content-Type: application/json")
 	}
 	if err := tooLong(w, r, most, fmt.Sprintf("this one is %d", most)); err != nil {
@@ -107,7 +107,7 @@ func decodeObject(prefix string, text []byte, into reflect.Value) (wrong []error
 		_ = decoder.Decode(&value) // the text is valid
 		name := key.(string)       // what else a key could be
 		field, known := jsonField(into, name)
-		path := prefix + clip(name)
+		path := prefix + sheaf.Clip(name)
 		switch {
 		case !known:
 			wrong = append(wrong, sheaf.Invalid(path, fmt.Sprintf("there is no field %q; the fields are %s", path, jsonFields(into.Type()))))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/library"
 )
 
 // A logEntry is an entry of the log as it is answered.
@@ -103,6 +104,6 @@ func (s *server) answerLog(c call, read func(before int64, limit int) ([]sheaf.L
 
 func parseLogPage(query url.Values) (before int64, limit int, err error) {
 	number, beforeErr := parseNumber(query, "before", 1, 0)
-	limit, limitErr := parseLimit(query.Get("limit"))
+	limit, limitErr := parseNumber(query, "limit", 1, library.DefaultPage)
 	return int64(number), limit, sheaf.InvalidFields(beforeErr, limitErr)
 }

@@ -104,10 +104,10 @@ func noRoute(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if len(allowed) == 0 {
-		return sheaf.Errorf(sheaf.ErrNotFound, "there is nothing at %s", clip(r.URL.Path)).
+		return sheaf.Errorf(sheaf.ErrNotFound, "there is nothing at %s", sheaf.Clip(r.URL.Path)).
 			WithHint("see /docs for people, /openapi.json for programs")
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
-	return sheaf.Errorf(sheaf.ErrMethodNotAllowed, "%s is not possible here", clip(r.Method)).
+	return sheaf.Errorf(sheaf.ErrMethodNotAllowed, "%s is not possible here", sheaf.Clip(r.Method)).
 		WithHint("use " + strings.Join(allowed, " or "))
 }

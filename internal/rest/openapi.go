@@ -216,6 +216,15 @@ func downloadResponses() map[string]*huma.Response {
 	}
 }
 
+// headResponses are those of a download without its content.
+func headResponses() map[string]*huma.Response {
+	responses := map[string]*huma.Response{}
+	for status, response := range downloadResponses() {
+		responses[status] = &huma.Response{Description: response.Description, Headers: response.Headers}
+	}
+	return responses
+}
+
 func downloadErrors() []sheaf.ErrorKind {
 	return []sheaf.ErrorKind{
 		sheaf.ErrInvalid, sheaf.ErrNotFound, sheaf.ErrGone, sheaf.ErrNotAcceptable, sheaf.ErrPreconditionFailed, sheaf.ErrRange,

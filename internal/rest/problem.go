@@ -170,12 +170,3 @@ func kindOfStatus(status int) sheaf.ErrorKind {
 	}
 	return sheaf.ErrInternal
 }
-
-// clip shortens what a request said, for an error that repeats it.
-func clip(s string) string {
-	const most = 80
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
-}

@@ -13,15 +13,16 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/library"
 )
 
-// parseLimit reads a page's length. A number too large for an int is a large
-// one, which the library cuts down to the longest page.
+// parseLimit reads a page's length, [library.DefaultPage] if it cannot be read. A
+// number too large for an int is a large one, which the library cuts down to the
+// longest page.
 func parseLimit(s string) (int, error) {
 	if s == "" {
 		return library.DefaultPage, nil
 	}
 	limit, err := strconv.Atoi(strings.TrimSpace(s))
 	if err != nil && !errors.Is(err, strconv.ErrRange) {
-		return 0, sheaf.Invalid("limit", fmt.Sprintf("limit has to be a number from 1, %q is not", clip(s)))
+		return library.DefaultPage, sheaf.Invalid("limit", fmt.Sprintf("limit has to be a number from 1, %q is not", sheaf.Clip(s)))
 	}
 	return limit, nil
 }
@@ -32,7 +33,7 @@ func parseTime(field, s string) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
-		return time.Time{}, sheaf.Invalid(field, fmt.Sprintf("%s has to be a time like 2025-01-31T12:00:00Z, %q is not", field, clip(s))).
+		return time.Time{}, sheaf.Invalid(field, fmt.Sprintf("%s has to be a time like 2025-01-31T12:00:00Z, %q is not", field, sheaf.Clip(s))).
 			WithHint("in a query a + is written %2B")
 	}
 	return t, nil
@@ -51,7 +52,7 @@ func parseNumber(values url.Values, name string, least, fallback int) (int, erro
 		return math.MaxInt, nil
 	}
 	if err != nil || number < least {
-		return 0, sheaf.Invalid(name, fmt.Sprintf("%s has to be a number from %d, %q is not", name, least, clip(text)))
+		return 0, sheaf.Invalid(name, fmt.Sprintf("%s has to be a number from %d, %q is not", name, least, sheaf.Clip(text)))
 	}
 	return number, nil
 }
@@ -75,7 +76,7 @@ func parseMoment(values url.Values) (library.Moment, error) {
 	}
 	at, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil || at.IsZero() {
-		return library.Moment{}, sheaf.Invalid("at", fmt.Sprintf("at has to be a revision like 42 or a time like 2025-01-31T12:00:00Z, %q is neither", clip(text))).
+		return library.Moment{}, sheaf.Invalid("at", fmt.Sprintf("at has to be a revision like 42 or a time like 2025-01-31T12:00:00Z, %q is neither", sheaf.Clip(text))).
 			WithHint("in a query a + is written %2B")
 	}
 	return library.Moment{Time: at}, nil
@@ -113,7 +114,7 @@ func parseLines(text string) (first, last int, err error) {
 		ok = ok && lastOK && last >= first
 	}
 	if !ok || first < 1 {
-		return 0, 0, sheaf.Invalid("lines", fmt.Sprintf("lines is a range like 10-20, 10- or 10, counted from 1; %q is not", clip(text)))
+		return 0, 0, sheaf.Invalid("lines", fmt.Sprintf("lines is a range like 10-20, 10- or 10, counted from 1; %q is not", sheaf.Clip(text)))
 	}
 	return first, last, nil
 }
@@ -135,7 +136,7 @@ func parseCharacters(text string) (start, count int, err error) {
 			return start, count, nil
 		}
 	}
-	return 0, 0, sheaf.Invalid("chars", fmt.Sprintf("chars is a start and a count like 100+50, or a start like 100-, counted from 0; %q is neither", clip(text)))
+	return 0, 0, sheaf.Invalid("chars", fmt.Sprintf("chars is a start and a count like 100+50, or a start like 100-, counted from 0; %q is neither", sheaf.Clip(text)))
 }
 
 // parseDigits reads a number of decimal digits, without a sign.

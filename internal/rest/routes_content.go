@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 
@@ -26,10 +27,10 @@ func contentRoutes() []route {
 		{
 			method: http.MethodHead, path: "/documents/{document_id}/content", id: "describeContent", group: "Contents",
 			summary:     "Look at a content without reading it",
-			description: "The headers of a download.",
+			description: "The headers of a download, without its content.",
 			access:      needs(sheaf.ScopeRead),
 			parameters:  contentParams(),
-			success:     map[string]*huma.Response{"200": {Description: "The content is there", Headers: downloadHeaders()}},
+			success:     headResponses(),
 			errors:      downloadErrors(),
 			serve:       streaming((*server).readContent),
 		},
@@ -85,7 +86,9 @@ func contentParams() []*huma.Param {
 func contentResponses() map[string]*huma.Response {
 	responses := downloadResponses()
 	responses["200"].Description = "The content or, with lines or chars, a part of it"
-	responses["200"].Content["application/json"] = &huma.MediaType{Schema: &huma.Schema{Ref: excerptRef}}
+	whole := maps.Clone(responses["200"].Content) // which 206 has too
+	whole["application/json"] = &huma.MediaType{Schema: &huma.Schema{Ref: excerptRef}}
+	responses["200"].Content = whole
 	return responses
 }
 

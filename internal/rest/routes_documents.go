@@ -81,10 +81,10 @@ func documentRoutes() []route {
 		{
 			method: http.MethodHead, path: "/documents/{document_id}", id: "describeDocument", group: "Documents",
 			summary:     "Look at a document without its content",
-			description: "The headers of a download.",
+			description: "The headers of a download, without its content.",
 			access:      needs(sheaf.ScopeRead),
 			parameters:  downloadParams(),
-			success:     map[string]*huma.Response{"200": {Description: "The document is there", Headers: downloadHeaders()}},
+			success:     headResponses(),
 			errors:      downloadErrors(),
 			serve:       streaming((*server).download),
 		},

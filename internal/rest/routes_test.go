@@ -16,21 +16,39 @@ func TestPermissions(t *testing.T) {
 		if !p.Public {
 			scope = p.Scope.String()
 		}
-		fmt.Fprintf(&got, "%-6s %-24s %s\n", p.Method, p.Path, scope)
+		fmt.Fprintf(&got, "%-6s %-45s %s\n", p.Method, p.Path, scope)
 	}
-	const want = `POST   /documents               write
-GET    /documents               read
-GET    /documents/{document_id} read
-HEAD   /documents/{document_id} read
-DELETE /documents/{document_id} write
-GET    /health                  public
-GET    /livez                   public
-GET    /readyz                  public
-POST   /admin/fsck              admin
-GET    /admin/gc                admin
-GET    /openapi.json            public
-GET    /openapi.yaml            public
-GET    /docs                    public
+	const want = `POST   /documents                                    write
+GET    /documents                                    read
+GET    /documents/{document_id}                      read
+HEAD   /documents/{document_id}                      read
+DELETE /documents/{document_id}                      write
+PATCH  /documents/{document_id}                      write
+GET    /documents/{document_id}/metadata             read
+GET    /documents/{document_id}/content              read
+HEAD   /documents/{document_id}/content              read
+PUT    /documents/{document_id}/content              write
+PATCH  /documents/{document_id}/content              write
+GET    /documents/{document_id}/versions             read
+GET    /documents/{document_id}/versions/{version}   read
+GET    /documents/{document_id}/diff                 read
+POST   /documents/{document_id}/restore              write
+GET    /documents/{document_id}/log                  read
+GET    /trash                                        read
+POST   /documents/{document_id}/purge                write
+GET    /collections                                  read
+POST   /collections                                  create
+GET    /collections/{name}                           read
+PATCH  /collections/{name}                           create
+GET    /collections/{name}/log                       read
+GET    /health                                       public
+GET    /livez                                        public
+GET    /readyz                                       public
+POST   /admin/fsck                                   admin
+GET    /admin/gc                                     admin
+GET    /openapi.json                                 public
+GET    /openapi.yaml                                 public
+GET    /docs                                         public
 `
 	if got.String() != want {
 		t.Errorf("the permission matrix is\n%swant\n%s", got.String(), want)
@@ -45,7 +63,7 @@ func TestUnknownRoutes(t *testing.T) {
 	for _, test := range []struct{ method, path, allow string }{
 		{http.MethodPut, "/documents", "GET, HEAD, POST"},
 		{http.MethodOptions, "/documents", "GET, HEAD, POST"},
-		{http.MethodPost, "/documents/doc_0123456789ab", "GET, HEAD, DELETE"},
+		{http.MethodPost, "/documents/doc_0123456789ab", "GET, HEAD, PATCH, DELETE"},
 		{http.MethodGet, "/admin/fsck", "POST"},
 		{"BREW", "/health", "GET, HEAD"},
 	} {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/sheaf-dev/sheaf"
@@ -53,8 +54,9 @@ func newLibrary(t testing.TB, limits sheaf.Limits) (*library.Library, *blob.Stor
 // A testServer is the API of a real library, listening on loopback.
 type testServer struct {
 	*httptest.Server
-	t   testing.TB
-	dir string
+	t         testing.TB
+	dir       string
+	described *describedAnswers // nil for a server with a table of its own
 }
 
 // newServer starts a server. The options given win over the test's.
@@ -73,7 +75,7 @@ func newServer(t testing.TB, options Options, limits ...sheaf.Limits) *testServe
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &testServer{Server: httptest.NewServer(handler), t: t, dir: dir}
+	s := &testServer{Server: httptest.NewServer(handler), t: t, dir: dir, described: newDescribedAnswers()}
 	t.Cleanup(s.Close)
 	return s
 }
@@ -110,12 +112,65 @@ func (s *testServer) do(method, path string, body io.Reader, headers ...string) 
 	if err != nil {
 		s.t.Fatalf("%s %s: read the body: %v", method, path, err)
 	}
-	return response{answer, read}
+	got := response{answer, read}
+	if s.described != nil {
+		s.described.check(s.t, got)
+	}
+	return got
 }
 
 func (s *testServer) get(path string, headers ...string) response {
 	s.t.Helper()
 	return s.do(http.MethodGet, path, nil, headers...)
+}
+
+// send sends a JSON text.
+func (s *testServer) send(method, path, text string, headers ...string) response {
+	s.t.Helper()
+	return s.do(method, path, strings.NewReader(text), append([]string{"Content-Type", "application/json"}, headers...)...)
+}
+
+// put writes a content.
+func (s *testServer) put(id sheaf.DocumentID, query, content string, headers ...string) response {
+	s.t.Helper()
+	return s.do(http.MethodPut, "/documents/"+string(id)+"/content"+query, strings.NewReader(content), headers...)
+}
+
+// pull returns the content of a document.
+func (s *testServer) pull(id sheaf.DocumentID, query string) string {
+	s.t.Helper()
+	answer := s.get("/documents/" + string(id) + query)
+	if answer.StatusCode != http.StatusOK {
+		s.t.Fatalf("pull %s%s: %s: %s", id, query, answer.Status, answer.body)
+	}
+	return string(answer.body)
+}
+
+// read decodes an answer, which has to be 200.
+func read[T any](t testing.TB, answer response) (value T) {
+	t.Helper()
+	if answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s %s: %s: %s", answer.Request.Method, answer.Request.URL, answer.Status, answer.body)
+	}
+	if err := json.Unmarshal(answer.body, &value); err != nil {
+		t.Fatalf("%s %s: %v in %s", answer.Request.Method, answer.Request.URL, err, answer.body)
+	}
+	return value
+}
+
+// nextOf returns the path and query in the Link header of an answer, "" without one.
+func (s *testServer) nextOf(answer response) string {
+	s.t.Helper()
+	link := answer.Header.Get("Link")
+	if link == "" {
+		return ""
+	}
+	path, found := strings.CutPrefix(link, "<"+s.URL)
+	path, ok := strings.CutSuffix(path, `>; rel="next"`)
+	if !found || !ok {
+		s.t.Fatalf("Link: %q", link)
+	}
+	return path
 }
 
 // A part is one part of a form: a file when it has a filename.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/library"
 )
 
 type deleteDocumentInput struct{ call }
@@ -60,7 +61,7 @@ type listTrashInput struct{ call }
 // listTrash lists the trash of a collection: GET /trash.
 func (s *server) listTrash(ctx context.Context, in *listTrashInput) (*listDocumentsOutput, error) {
 	query := in.request.URL.Query()
-	limit, limitErr := parseLimit(query.Get("limit"))
+	limit, limitErr := parseNumber(query, "limit", 1, library.DefaultPage)
 	var after sheaf.DocumentID
 	var afterErr error
 	if query.Has("after") {

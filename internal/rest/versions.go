@@ -28,7 +28,7 @@ func (s *server) listVersions(ctx context.Context, in *listVersionsInput) (*list
 	}
 	query := in.request.URL.Query()
 	before, beforeErr := parseNumber(query, "before", 1, 0)
-	limit, limitErr := parseLimit(query.Get("limit"))
+	limit, limitErr := parseNumber(query, "limit", 1, library.DefaultPage)
 	if err := sheaf.InvalidFields(beforeErr, limitErr); err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func wantsUnified(format string, accept []string) (bool, error) {
 	case "":
 		return acceptsText(accept), nil
 	}
-	return false, sheaf.Invalid("format", fmt.Sprintf("format has to be json or unified, %q is neither", clip(format)))
+	return false, sheaf.Invalid("format", fmt.Sprintf("format has to be json or unified, %q is neither", sheaf.Clip(format)))
 }
 
 // acceptsText reports whether the lines of an Accept header name a text, and
