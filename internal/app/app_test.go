@@ -443,7 +443,7 @@ func TestOwnerAnswersOthersUntilClosed(t *testing.T) {
 // closes is answered, not cut off.
 func TestCloseTurnsNobodyAway(t *testing.T) {
 	c := sheaftest.Config(t)
-	for range 20 {
+	for range 5 {
 		a, err := app.Open(t.Context(), c, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
