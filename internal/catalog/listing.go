@@ -163,11 +163,15 @@ func (w *listingWalk) newest() error {
 			where d.deleted = 0 and d.collection = $1 and d.pk <= $2 order by d.pk desc`,
 			w.filter.Collections[0].PK, w.upper)
 	}
-	return w.offerRows(`
-		select `+headColumns+` from documents d
-		where d.deleted = 0 and d.pk <= $2 and d.collection in (select value from json_each($1)) order by d.pk desc`,
-		collectionList(w.filter.Collections), w.upper)
+	return w.offerRows(newestStatement, collectionList(w.filter.Collections), w.upper)
 }
+
+// newestStatement walks all documents from the newest. The plus sign keeps the
+// engine from going through the collections one by one, because then it would
+// have to sort all their documents before it could give the first.
+var newestStatement = `
+	select ` + headColumns + ` from documents d
+	where d.deleted = 0 and d.pk <= $2 and +d.collection in (select value from json_each($1)) order by d.pk desc`
 
 func collectionList(collections []*Collection) string {
 	pks := make([]int64, len(collections))

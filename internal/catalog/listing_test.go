@@ -266,3 +266,22 @@ func FuzzFoldName(f *testing.F) {
 		}
 	})
 }
+
+// A page of the newest must not cost a sort of everything.
+func TestNewestIsNotSorted(t *testing.T) {
+	c, _ := withCollection(t, Options{})
+	err := c.Read(t.Context(), func(v *View) error {
+		return v.conn.rows(`explain query plan `+newestStatement, []any{"[1,2]", 1000}, func(scan func(...any) error) error {
+			var id, parent, unused int64
+			var step string
+			err := scan(&id, &parent, &unused, &step)
+			if strings.Contains(step, "TEMP B-TREE") {
+				t.Errorf("listing the newest of several collections: %s", step)
+			}
+			return err
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
