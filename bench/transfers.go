@@ -83,13 +83,9 @@ func (b *bench) transfer(ctx context.Context, t transfer) error {
 	}
 	var bares, sheaves, ratios, bareCPU, sheafCPU []float64
 	for round := range b.rounds + 1 {
-		bareResult, err := measure(ctx, bare, bareLoad, b.duration)
+		bareResult, sheafResult, err := t.round(ctx, round, bare, sheaf, bareLoad, sheafLoad, b.duration)
 		if err != nil {
-			return fmt.Errorf("bare: %w", err)
-		}
-		sheafResult, err := measure(ctx, sheaf, sheafLoad, b.duration)
-		if err != nil {
-			return fmt.Errorf("sheaf: %w", err)
+			return err
 		}
 		if round == 0 {
 			continue // warms up both
@@ -109,6 +105,32 @@ func (b *bench) transfer(ctx context.Context, t transfer) error {
 	return nil
 }
 
+// round measures both servers, the one or the other first: whoever comes second
+// finds the machine warmer, or busier.
+func (t transfer) round(ctx context.Context, round int, bare, sheaf *server, bareLoad, sheafLoad load, duration time.Duration) (bareResult, sheafResult result, err error) {
+	measureBare := func() error {
+		if bareResult, err = measure(ctx, bare, bareLoad, duration); err != nil {
+			return fmt.Errorf("bare: %w", err)
+		}
+		return nil
+	}
+	measureSheaf := func() error {
+		if sheafResult, err = measure(ctx, sheaf, sheafLoad, duration); err != nil {
+			return fmt.Errorf("sheaf: %w", err)
+		}
+		return nil
+	}
+	first, second := measureBare, measureSheaf
+	if round%2 == 1 {
+		first, second = second, first
+	}
+	if err := first(); err != nil {
+		return result{}, result{}, err
+	}
+	err = second()
+	return bareResult, sheafResult, err
+}
+
 // measure runs a load and adds what it cost the server.
 func measure(ctx context.Context, s *server, l load, duration time.Duration) (result, error) {
 	before, err := s.cpu()
@@ -124,7 +146,8 @@ func measure(ctx context.Context, s *server, l load, duration time.Duration) (re
 	return r, err
 }
 
-// pulls stores contents on both sides and returns the loads that read them.
+// pulls stores contents on both sides, as each side stores them, and returns the
+// loads that read them.
 func (t transfer) pulls(ctx context.Context, bareDir string, bare, sheaf *server) (bareLoad, sheafLoad load, err error) {
 	const documents = 32
 	var bareIDs, sheafIDs []string
@@ -136,24 +159,15 @@ func (t transfer) pulls(ctx context.Context, bareDir string, bare, sheaf *server
 			return load{}, load{}, err
 		}
 		sheafIDs = append(sheafIDs, id)
-		name := fmt.Sprintf("document-%d", i)
 		if t.gzip {
-			name += ".gz"
-			var zipped bytes.Buffer
-			z, err := gzip.NewWriterLevel(&zipped, 6)
-			if err != nil {
-				return load{}, load{}, err
-			}
-			z.Write(content)
-			if err := z.Close(); err != nil {
-				return load{}, load{}, err
-			}
-			content = zipped.Bytes()
+			id, err = storeZipped(bareDir, fmt.Sprintf("document-%d.gz", i), content)
+		} else {
+			id, err = upload(bare.url, content, t.filename)
 		}
-		bareIDs = append(bareIDs, name)
-		if err := os.WriteFile(filepath.Join(bareDir, name), content, 0o644); err != nil {
+		if err != nil {
 			return load{}, load{}, err
 		}
+		bareIDs = append(bareIDs, id)
 	}
 	if err := sheaf.drained(ctx); err != nil {
 		return load{}, load{}, err
@@ -163,6 +177,23 @@ func (t transfer) pulls(ctx context.Context, bareDir string, bare, sheaf *server
 		accept = "gzip"
 	}
 	return pullLoad(bare.url, t.connections, bareIDs, accept), pullLoad(sheaf.url, t.connections, sheafIDs, accept), nil
+}
+
+// storeZipped gives the bare server a file that was compressed before, which it
+// cannot make itself.
+func storeZipped(dir, name string, content []byte) (id string, err error) {
+	var zipped bytes.Buffer
+	z, err := gzip.NewWriterLevel(&zipped, 6)
+	if err != nil {
+		return "", err
+	}
+	if _, err := z.Write(content); err != nil {
+		return "", err
+	}
+	if err := z.Close(); err != nil {
+		return "", err
+	}
+	return name, os.WriteFile(filepath.Join(dir, name), zipped.Bytes(), 0o644)
 }
 
 func median(values []float64) float64 {
