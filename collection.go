@@ -36,7 +36,30 @@ type Collection struct {
 	Backend     string           `json:"storage_backend"`
 	Status      CollectionStatus `json:"status"`
 	Policy      WritePolicy      `json:"write_policy"`
+	Limits      CollectionLimits `json:"limits"`
+	Retention   Retention        `json:"retention"`
 	CreatedAt   time.Time        `json:"created_at"`
+}
+
+// CollectionLimits bound what a collection holds, beside the limits of the
+// store. 0 is no limit.
+type CollectionLimits struct {
+	Documents int64 `json:"max_documents,omitempty"`     // that are not deleted
+	Bytes     int64 `json:"max_bytes,omitempty"`         // of their current contents together
+	Content   int64 `json:"max_content_bytes,omitempty"` // of one content
+}
+
+// Retention says how long a collection keeps what is no longer current. The zero
+// Retention keeps everything for ever.
+type Retention struct {
+	// TrashDays is after how many days in the trash a document is purged. 0: never.
+	TrashDays int `json:"trash_days,omitempty"`
+	// HistoryDays is for how many days a version stays readable after it has been
+	// replaced. 0: for ever.
+	HistoryDays int `json:"history_days,omitempty"`
+	// HistoryVersions is how many versions of a document stay readable in any
+	// case, the newest, however old they are. It means nothing without HistoryDays.
+	HistoryVersions int `json:"history_versions,omitempty"`
 }
 
 // CollectionStats are counts and sizes of what a collection holds.

@@ -26,15 +26,18 @@ type LogEntry struct {
 // LogPayload is what an entry says of its operation. The columns beside it
 // repeat some of it for queries; the payload is what the hash covers.
 type LogPayload struct {
-	At         int64         `json:"at"` // Unix milliseconds
-	Principal  string        `json:"principal"`
-	Label      string        `json:"label,omitempty"`
-	Operation  string        `json:"operation"`
-	Status     string        `json:"status"`
-	DurationUS int64         `json:"duration_us"` // from the call's arrival to its turn in the commit
-	Message    string        `json:"message,omitempty"`
-	Documents  []LogDocument `json:"documents,omitempty"`
-	Detail     any           `json:"detail,omitempty"` // what else an operation has to say
+	At         int64  `json:"at"` // Unix milliseconds
+	Principal  string `json:"principal"`
+	Label      string `json:"label,omitempty"`
+	Operation  string `json:"operation"`
+	Status     string `json:"status"`
+	DurationUS int64  `json:"duration_us"` // from the call's arrival to its turn in the commit
+	Message    string `json:"message,omitempty"`
+	// OperationID is what the entries of one operation over several streams have
+	// in common; empty when there is one entry only.
+	OperationID string        `json:"operation_id,omitempty"`
+	Documents   []LogDocument `json:"documents,omitempty"`
+	Detail      any           `json:"detail,omitempty"` // what else an operation has to say
 }
 
 // LogDocument is one document touched by an operation: absent before a

@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"encoding/json"
+	"errors"
 	"sync/atomic"
 
 	"github.com/sheaf-dev/sheaf"
@@ -26,19 +28,47 @@ type collectionSet struct {
 
 func (cache *collectionCache) load(c *conn) error {
 	set := &collectionSet{byName: make(map[sheaf.Slug]*Collection), byPK: make(map[int64]*Collection)}
-	err := c.rows(`select pk, name, kind, title, description, backend, status, policy, created_at from collections`, nil,
+	err := c.rows(`select `+collectionColumns+` from collections`, nil,
 		func(scan func(...any) error) error {
-			var row Collection
-			var created int64
-			err := scan(&row.PK, &row.Name, &row.Kind, &row.Title, &row.Description, &row.Backend, &row.Status, &row.Policy, &created)
-			row.CreatedAt = fromMillis(created)
-			set.byName[row.Name], set.byPK[row.PK] = &row, &row
+			var row collectionScan
+			if err := scan(row.into()...); err != nil {
+				return err
+			}
+			collection, err := row.collection()
+			set.byName[collection.Name], set.byPK[collection.PK] = &collection, &collection
 			return err
 		})
 	if err == nil {
 		cache.all.Store(set)
 	}
 	return err
+}
+
+const collectionColumns = `pk, name, kind, title, description, backend, status, policy, limits, retention, created_at`
+
+// collectionScan holds what collectionColumns are scanned into before it is made
+// a Collection.
+type collectionScan struct {
+	Collection
+	limits, retention []byte
+	created           int64
+}
+
+func (s *collectionScan) into() []any {
+	return []any{&s.PK, &s.Name, &s.Kind, &s.Title, &s.Description, &s.Backend, &s.Status, &s.Policy,
+		&s.limits, &s.retention, &s.created}
+}
+
+func (s *collectionScan) collection() (Collection, error) {
+	s.CreatedAt = fromMillis(s.created)
+	return s.Collection, errors.Join(json.Unmarshal(s.limits, &s.Limits), json.Unmarshal(s.retention, &s.Retention))
+}
+
+// settings returns the JSON form of a collection's limits and retention.
+func settings(c *sheaf.Collection) (limits, retention string, err error) {
+	l, limitsErr := json.Marshal(c.Limits)
+	r, retentionErr := json.Marshal(c.Retention)
+	return string(l), string(r), errors.Join(limitsErr, retentionErr)
 }
 
 // Collection returns a collection by name. The result is shared and must not be
@@ -62,12 +92,16 @@ func (c *Catalog) Collections(kind sheaf.CollectionKind) []*Collection {
 // CreateCollection stores a new collection, created at the transaction's time.
 // It fails with [sheaf.ErrExists] when the name is taken.
 func (tx *Tx) CreateCollection(collection sheaf.Collection) error {
+	limits, retention, err := settings(&collection)
+	if err != nil {
+		return err
+	}
 	result, err := tx.exec(`
-		insert into collections (name, kind, title, description, backend, status, policy, created_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8)
+		insert into collections (name, kind, title, description, backend, status, policy, limits, retention, created_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		on conflict (name) do nothing`,
 		collection.Name, collection.Kind, collection.Title, collection.Description,
-		collection.Backend, collection.Status, collection.Policy, tx.now)
+		collection.Backend, collection.Status, collection.Policy, limits, retention, tx.now)
 	if err != nil {
 		return err
 	}
@@ -92,11 +126,17 @@ func (tx *Tx) collectionsChanged() {
 	})
 }
 
-// UpdateCollection stores the title, description, status and policy of a
-// collection.
+// UpdateCollection stores the title, description, status, policy, limits and
+// retention of a collection.
 func (tx *Tx) UpdateCollection(c *Collection) error {
-	_, err := tx.exec(`update collections set title = $2, description = $3, status = $4, policy = $5 where pk = $1`,
-		c.PK, c.Title, c.Description, c.Status, c.Policy)
+	limits, retention, err := settings(&c.Collection)
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec(`
+		update collections set title = $2, description = $3, status = $4, policy = $5, limits = $6, retention = $7
+		where pk = $1`,
+		c.PK, c.Title, c.Description, c.Status, c.Policy, limits, retention)
 	tx.collectionsChanged()
 	return err
 }
@@ -116,12 +156,13 @@ func (tx *Tx) CurrentCollection(name sheaf.Slug) (c *Collection, found bool, err
 // CollectionNow returns a collection as this transaction sees it. The result is
 // the caller's.
 func (tx *Tx) CollectionNow(name sheaf.Slug) (c Collection, found bool, err error) {
-	var created int64
-	found, err = tx.conn.row(`
-		select pk, name, kind, title, description, backend, status, policy, created_at from collections where name = $1`,
-		[]any{name}, &c.PK, &c.Name, &c.Kind, &c.Title, &c.Description, &c.Backend, &c.Status, &c.Policy, &created)
-	c.CreatedAt = fromMillis(created)
-	return c, found, err
+	var row collectionScan
+	found, err = tx.conn.row(`select `+collectionColumns+` from collections where name = $1`, []any{name}, row.into()...)
+	if err != nil || !found {
+		return Collection{}, false, err
+	}
+	c, err = row.collection()
+	return c, true, err
 }
 
 // Stats counts what a collection holds. It looks at every document.

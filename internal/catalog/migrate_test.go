@@ -15,12 +15,8 @@ import (
 	"github.com/sheaf-dev/sheaf"
 )
 
-// documentColumns1 are the columns of documents in the first schema.
-const documentColumns1 = `pk, id, collection, path, name, filename, description, tags, metadata,
-	version, digest, size, mime, created_at, updated_at, rev, deleted`
-
 // makeVersion1 makes a catalog as the first Sheaf did, with all that is in
-// another, which has had nothing purged.
+// another and had a place in the first.
 func makeVersion1(t *testing.T, path, from string) {
 	t.Helper()
 	db, err := sql.Open(driverName, path)
@@ -40,12 +36,14 @@ func makeVersion1(t *testing.T, path, from string) {
 	if _, err := provider.UpTo(t.Context(), 1); err != nil {
 		t.Fatalf("applying the first migration: %v", err)
 	}
-	statements := []string{
-		fmt.Sprintf(`attach '%s' as later`, from),
-		`insert into documents (` + documentColumns1 + `) select ` + documentColumns1 + ` from later.documents`,
-	}
-	for _, table := range []string{"meta", "collections", "versions", "states", "log", "blobs", "inline_blobs", "idempotency", "postings", "listing_changes"} {
-		statements = append(statements, fmt.Sprintf(`insert into %s select * from later.%s`, table, table))
+	statements := []string{fmt.Sprintf(`attach '%s' as later`, from)}
+	for _, table := range []string{"meta", "collections", "documents", "versions", "states", "log", "blobs", "inline_blobs", "idempotency", "postings", "listing_changes"} {
+		var columns string
+		err := db.QueryRowContext(t.Context(), `select group_concat(name) from pragma_table_info($1)`, table).Scan(&columns)
+		if err != nil {
+			t.Fatalf("the columns of %s: %v", table, err)
+		}
+		statements = append(statements, fmt.Sprintf(`insert into %s (%s) select %s from later.%s`, table, columns, columns, table))
 	}
 	for _, statement := range statements {
 		if _, err := db.ExecContext(t.Context(), statement); err != nil {

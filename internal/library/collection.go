@@ -60,7 +60,7 @@ func (s *Session) CreateCollection(ctx context.Context, in NewCollection) (sheaf
 func appendCollection(tx *catalog.Tx, op operation, c sheaf.Collection) error {
 	_, err := tx.Append(string(c.Name), op.entry(withDetail(map[string]any{
 		"kind": c.Kind, "title": c.Title, "description": c.Description, "storage_backend": c.Backend,
-		"status": c.Status, "write_policy": c.Policy,
+		"status": c.Status, "write_policy": c.Policy, "limits": c.Limits, "retention": c.Retention,
 	})))
 	return err
 }

@@ -345,7 +345,7 @@ func TestLogOfADocument(t *testing.T) {
 	common := `{"at":1700000000123,"principal":"agent:scribe","label":"Scribe \u003c1\u003e",`
 	for i, want := range []string{
 		`{"at":1700000000123,"principal":"system","operation":"collection.create","status":"success","duration_us":0,` +
-			`"detail":{"description":"","kind":"documents","status":"active","storage_backend":"fs","title":"Documents","write_policy":"upsert"}}`,
+			`"detail":{"description":"","kind":"documents","limits":{},"retention":{},"status":"active","storage_backend":"fs","title":"Documents","write_policy":"upsert"}}`,
 		common + `"operation":"document.create","status":"success","duration_us":0,"message":"first draft",` +
 			`"documents":[{"id":"` + string(doc.ID) + `","after":{` + state + `}}]}`,
 		common + `"operation":"document.delete","status":"success","duration_us":0,` +
