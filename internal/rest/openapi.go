@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -32,7 +33,10 @@ func (s *server) newAPI(mux *http.ServeMux) huma.API {
 				Description: apiDescription,
 				License:     &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
 			},
-			Components: &huma.Components{Schemas: huma.NewMapRegistry(schemaPrefix, huma.DefaultSchemaNamer)},
+			Components: &huma.Components{
+				Schemas: huma.NewMapRegistry(schemaPrefix, huma.DefaultSchemaNamer),
+				Headers: commonHeaders,
+			},
 		},
 		Formats:       map[string]huma.Format{"application/json": s.jsonFormat(), "json": s.jsonFormat()},
 		DefaultFormat: "application/json",
@@ -81,6 +85,12 @@ const (
 	excerptRef    = schemaPrefix + "Excerpt"
 )
 
+// commonHeaders are those of every answer. The guard sets them.
+var commonHeaders = map[string]*huma.Param{
+	"X-Request-Id":           headerOf("Names the request in the server's log"),
+	"X-Content-Type-Options": headerOf("nosniff: the Content-Type is what it says"),
+}
+
 // commonErrors are those of every operation: of the guard and of ourselves.
 var commonErrors = []sheaf.ErrorKind{sheaf.ErrForbidden, sheaf.ErrInternal}
 
@@ -111,12 +121,26 @@ func (r route) operation(m *mounting) *huma.Operation {
 		codes[kind.HTTPStatus()] = append(codes[kind.HTTPStatus()], kind)
 	}
 	for status, kinds := range codes {
-		operation.Responses[strconv.Itoa(status)] = problemResponse(kinds)
+		operation.Responses[strconv.Itoa(status)] = problemResponse(status, kinds)
 	}
 	return operation
 }
 
-func problemResponse(kinds []sheaf.ErrorKind) *huma.Response {
+// describeCommonHeaders adds to every answer the headers that all have.
+func describeCommonHeaders(operation *huma.Operation) {
+	for _, response := range operation.Responses {
+		headers := maps.Clone(response.Headers)
+		if headers == nil {
+			headers = map[string]*huma.Param{}
+		}
+		for name := range commonHeaders {
+			headers[name] = &huma.Param{Ref: "#/components/headers/" + name}
+		}
+		response.Headers = headers
+	}
+}
+
+func problemResponse(status int, kinds []sheaf.ErrorKind) *huma.Response {
 	description := "code: "
 	for i, kind := range kinds {
 		if i > 0 {
@@ -124,10 +148,18 @@ func problemResponse(kinds []sheaf.ErrorKind) *huma.Response {
 		}
 		description += string(kind)
 	}
-	return &huma.Response{
+	response := &huma.Response{
 		Description: description,
+		Headers:     map[string]*huma.Param{},
 		Content:     map[string]*huma.MediaType{problemType: {Schema: &huma.Schema{Ref: problemRef}}},
 	}
+	switch status {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		response.Headers["Retry-After"] = headerOf("After how many seconds it is worth trying again")
+	case http.StatusRequestedRangeNotSatisfiable:
+		response.Headers["Content-Range"] = headerOf("bytes */ and the size of the content")
+	}
+	return response
 }
 
 func jsonContent(ref string) map[string]*huma.MediaType {
@@ -135,7 +167,7 @@ func jsonContent(ref string) map[string]*huma.MediaType {
 }
 
 func okText() *huma.Response {
-	return &huma.Response{Description: "ok", Content: map[string]*huma.MediaType{"text/plain": {Schema: textSchema()}}}
+	return &huma.Response{Description: "ok", Headers: map[string]*huma.Param{"Cache-Control": headerOf("no-store")}, Content: map[string]*huma.MediaType{"text/plain": {Schema: textSchema()}}}
 }
 
 func textSchema() *huma.Schema { return &huma.Schema{Type: huma.TypeString} }
@@ -195,24 +227,48 @@ func downloadParams() []*huma.Param {
 func downloadHeaders() map[string]*huma.Param {
 	return map[string]*huma.Param{
 		"X-Document-Id":       headerOf("The document's id"),
-		"X-Document-Name":     headerOf("Its name"),
-		"X-Document-Filename": headerOf("Its filename"),
-		"Content-Disposition": headerOf("attachment, with the filename"),
-		"Content-Length":      headerOf("The number of bytes that follow"),
-		"Content-Encoding":    headerOf("gzip, when the content is stored in a form that allows it and Accept-Encoding asks for it"),
-		"ETag":                headerOf(`The content's SHA-256 in quotes; with "-gzip" behind it for the gzip form`),
-		"Last-Modified":       headerOf("When the document changed last"),
-		"Accept-Ranges":       headerOf("bytes, for the plain form"),
-		"Repr-Digest":         headerOf("The SHA-256 of the bytes of this form (RFC 9530)"),
+		"X-Document-Name":     headerOf("Its name, percent-encoded where it is not printable ASCII"),
+		"X-Document-Filename": headerOf("Its filename, percent-encoded where it is not printable ASCII"),
+		// RFC 8187 has the star in the name of a parameter; here it is a header's.
+		"X-Document-Name*":     headerOf("Its name in UTF-8, as RFC 8187 encodes it; only when X-Document-Name had to be encoded"),
+		"X-Document-Filename*": headerOf("Its filename in the same way"),
+		"Content-Disposition":  headerOf("attachment, with the filename"),
+		"Content-Length":       headerOf("The number of bytes that follow"),
+		"Content-Encoding":     headerOf("gzip, when the content is stored in a form that allows it and Accept-Encoding asks for it"),
+		"ETag":                 headerOf(`The content's SHA-256 in quotes; with "-gzip" behind it for the gzip form`),
+		"Last-Modified":        headerOf("When the document changed last"),
+		"Accept-Ranges":        headerOf("bytes, for the plain form"),
+		"Repr-Digest":          headerOf("The SHA-256 of the bytes of this form (RFC 9530)"),
+
+		"Cache-Control":           cachingHeader(),
+		"Content-Security-Policy": sandboxHeader(),
+		"Vary":                    varyHeader(),
 	}
+}
+
+func cachingHeader() *huma.Param {
+	return headerOf("private, no-cache: it may be kept, and has to be asked about each time")
+}
+
+func sandboxHeader() *huma.Param {
+	return headerOf("sandbox: a browser that shows the content runs nothing of it")
+}
+
+func varyHeader() *huma.Param { return headerOf("The headers of the request that the form depends on") }
+
+// rangeHeaders are those of an answer with a part of a content.
+func rangeHeaders() map[string]*huma.Param {
+	headers := downloadHeaders()
+	headers["Content-Range"] = headerOf("Which bytes follow, and the size of the content; of several ranges each part has its own")
+	return headers
 }
 
 func downloadResponses() map[string]*huma.Response {
 	content := map[string]*huma.MediaType{"*/*": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}
 	return map[string]*huma.Response{
 		"200": {Description: "The content", Headers: downloadHeaders(), Content: content},
-		"206": {Description: "The ranges asked for", Content: content},
-		"304": {Description: "The content still has the ETag of If-None-Match"},
+		"206": {Description: "The ranges asked for", Headers: rangeHeaders(), Content: content},
+		"304": {Description: "The content still has the ETag of If-None-Match", Headers: downloadHeaders()},
 	}
 }
 
@@ -242,6 +298,11 @@ func (m *mounting) document() error {
 	api := m.api.OpenAPI()
 	finishSchemas(api.Components.Schemas.Map(), m.requests)
 	for _, path := range api.Paths {
+		for _, operation := range []*huma.Operation{path.Get, path.Head, path.Post, path.Put, path.Patch, path.Delete} {
+			if operation != nil {
+				describeCommonHeaders(operation)
+			}
+		}
 		if path.Get == nil {
 			continue
 		}

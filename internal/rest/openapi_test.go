@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
-	"fmt"
 	"net/http"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
@@ -98,50 +96,6 @@ func TestOpenAPIDescribesEveryRoute(t *testing.T) {
 		if api.Components.Schemas[name] != nil {
 			t.Errorf("the schema %s of the framework is described", name)
 		}
-	}
-}
-
-// describedAnswers is what the route table says of the answers of each operation.
-type describedAnswers struct {
-	mux   *http.ServeMux // knows which pattern serves a request
-	kinds map[string]map[string]bool
-}
-
-func newDescribedAnswers() *describedAnswers {
-	d := &describedAnswers{mux: http.NewServeMux(), kinds: map[string]map[string]bool{}}
-	for _, r := range routes() {
-		pattern := r.method + " " + r.path
-		d.mux.Handle(pattern, http.NotFoundHandler())
-		d.kinds[pattern] = map[string]bool{}
-		for status := range r.success {
-			d.kinds[pattern][status] = true
-		}
-		for _, kind := range slices.Concat(r.errors, commonErrors) {
-			d.kinds[pattern][fmt.Sprint(kind.HTTPStatus(), " ", kind)] = true
-		}
-	}
-	return d
-}
-
-// check fails the test unless an answer is described: a success by its status,
-// a problem by its code too. Every answer that a test gets is checked.
-func (d *describedAnswers) check(t testing.TB, answer response) {
-	t.Helper()
-	_, pattern := d.mux.Handler(answer.Request)
-	kinds, ok := d.kinds[pattern]
-	if !ok || strings.HasPrefix(pattern, "GET /openapi") || pattern == "GET /docs" {
-		return
-	}
-	got := fmt.Sprint(answer.StatusCode)
-	if answer.StatusCode >= http.StatusBadRequest {
-		var p problemDetails
-		if answer.Request.Method == http.MethodHead || json.Unmarshal(answer.body, &p) != nil {
-			return
-		}
-		got += " " + string(p.Code)
-	}
-	if !kinds[got] {
-		t.Errorf("%s %s answers %s, which is not described", answer.Request.Method, answer.Request.URL, got)
 	}
 }
 

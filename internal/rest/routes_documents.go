@@ -116,7 +116,13 @@ func documentRoutes() []route {
 			parameters: []*huma.Param{documentIDParam(), atParam(), headerParam("If-None-Match", "Answer 304 when the document still has this ETag")},
 			success: map[string]*huma.Response{
 				"200": {Description: "The document and its revision"},
-				"304": {Description: "The document still has the ETag of If-None-Match"},
+				"304": {
+					Description: "The document still has the ETag of If-None-Match",
+					Headers: map[string]*huma.Param{
+						"ETag":          headerOf("The revision that made it so"),
+						"Cache-Control": cachingHeader(),
+					},
+				},
 			},
 			errors: readErrors(),
 			serve:  answering((*server).getMetadata),

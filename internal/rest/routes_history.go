@@ -45,6 +45,10 @@ func historyRoutes() []route {
 			},
 			success: map[string]*huma.Response{"200": {
 				Description: "The differences, possibly none",
+				Headers: map[string]*huma.Param{
+					"Vary":                    varyHeader(),
+					"Content-Security-Policy": sandboxHeader(),
+				},
 				Content: map[string]*huma.MediaType{
 					"application/json": {Schema: &huma.Schema{Ref: comparisonRef}},
 					"text/x-diff":      {Schema: textSchema()},

@@ -56,7 +56,7 @@ type testServer struct {
 	*httptest.Server
 	t         testing.TB
 	dir       string
-	described *describedAnswers // nil for a server with a table of its own
+	described *description // nil for a server with a table of its own
 }
 
 // newServer starts a server. The options given win over the test's.
@@ -75,7 +75,8 @@ func newServer(t testing.TB, options Options, limits ...sheaf.Limits) *testServe
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &testServer{Server: httptest.NewServer(handler), t: t, dir: dir, described: newDescribedAnswers()}
+	s := &testServer{Server: httptest.NewServer(handler), t: t, dir: dir}
+	s.described = readDescription(t, s.get("/openapi.json").body)
 	t.Cleanup(s.Close)
 	return s
 }
