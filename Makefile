@@ -85,6 +85,7 @@ check-modules:
 	go mod tidy -diff
 	go -C tools mod verify
 	go -C tools mod tidy -diff
+	go -C tools/openapi-client mod verify
 
 # One file without an interpreter, which runs in an empty container.
 .PHONY: check-static

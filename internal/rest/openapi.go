@@ -226,19 +226,18 @@ func downloadParams() []*huma.Param {
 
 func downloadHeaders() map[string]*huma.Param {
 	return map[string]*huma.Param{
-		"X-Document-Id":       headerOf("The document's id"),
-		"X-Document-Name":     headerOf("Its name, percent-encoded where it is not printable ASCII"),
-		"X-Document-Filename": headerOf("Its filename, percent-encoded where it is not printable ASCII"),
-		// RFC 8187 has the star in the name of a parameter; here it is a header's.
-		"X-Document-Name*":     headerOf("Its name in UTF-8, as RFC 8187 encodes it; only when X-Document-Name had to be encoded"),
-		"X-Document-Filename*": headerOf("Its filename in the same way"),
-		"Content-Disposition":  headerOf("attachment, with the filename"),
-		"Content-Length":       headerOf("The number of bytes that follow"),
-		"Content-Encoding":     headerOf("gzip, when the content is stored in a form that allows it and Accept-Encoding asks for it"),
-		"ETag":                 headerOf(`The content's SHA-256 in quotes; with "-gzip" behind it for the gzip form`),
-		"Last-Modified":        headerOf("When the document changed last"),
-		"Accept-Ranges":        headerOf("bytes, for the plain form"),
-		"Repr-Digest":          headerOf("The SHA-256 of the bytes of this form (RFC 9530)"),
+		"X-Document-Id": headerOf("The document's id"),
+		// Their twins with a star have no entries: generated clients would have two
+		// fields of one name.
+		"X-Document-Name":     headerOf("Its name, percent-encoded where it is not printable ASCII; then X-Document-Name* has it in UTF-8, as RFC 8187 encodes it"),
+		"X-Document-Filename": headerOf("Its filename in the same way, with a twin X-Document-Filename*"),
+		"Content-Disposition": headerOf("attachment, with the filename"),
+		"Content-Length":      headerOf("The number of bytes that follow"),
+		"Content-Encoding":    headerOf("gzip, when the content is stored in a form that allows it and Accept-Encoding asks for it"),
+		"ETag":                headerOf(`The content's SHA-256 in quotes; with "-gzip" behind it for the gzip form`),
+		"Last-Modified":       headerOf("When the document changed last"),
+		"Accept-Ranges":       headerOf("bytes, for the plain form"),
+		"Repr-Digest":         headerOf("The SHA-256 of the bytes of this form (RFC 9530)"),
 
 		"Cache-Control":           cachingHeader(),
 		"Content-Security-Policy": sandboxHeader(),
