@@ -99,6 +99,7 @@ func newSheafCommand(o *options) *cobra.Command {
 		newEditCommand(o),
 		newTagCommand(o),
 		newMvCommand(o),
+		newMCPCommand(o),
 		newRmCommand(o),
 		newRestoreCommand(o),
 		newTrashCommand(o),

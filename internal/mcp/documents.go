@@ -68,7 +68,7 @@ func documentTools(limits sheaf.Limits) []tool {
 			documentField(),
 			list("edits", "Each sees the text as the ones before it left it", object("edit", "",
 				text("old_string", "Exact text to replace; has to occur once unless replace_all"),
-				flag("replace_all", "Replace every occurrence"),
+				boolean("replace_all", "Replace every occurrence"),
 				number("start_line", "First line to replace", 1, 0),
 				number("end_line", "Last line to replace; start_line unless given", 1, 0),
 				number("insert_line", "Line behind which new_string is inserted; 0 is the top", 0, 0),
@@ -80,7 +80,7 @@ func documentTools(limits sheaf.Limits) []tool {
 			text("content", "The whole new text, instead of edits").between(1, maxContent),
 			fileHashField(),
 			onConflictField(),
-			flag("dry_run", "Say what edits would change, and store nothing"),
+			boolean("dry_run", "Say what edits would change, and store nothing"),
 			messageField(limits),
 		}, editDocument),
 		newTool(definition{

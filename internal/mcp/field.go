@@ -32,7 +32,7 @@ type fieldKind string
 const (
 	kindText    fieldKind = "string"
 	kindNumber  fieldKind = "integer"
-	kindFlag    fieldKind = "boolean"
+	kindBoolean fieldKind = "boolean"
 	kindList    fieldKind = "array"
 	kindObject  fieldKind = "object"
 	kindAnyJSON fieldKind = "json" // an object of any form
@@ -56,8 +56,8 @@ func number(name, description string, least, most int) field {
 	return field{name: name, description: description, kind: kindNumber, least: least, most: most}
 }
 
-func flag(name, description string) field {
-	return field{name: name, description: description, kind: kindFlag}
+func boolean(name, description string) field {
+	return field{name: name, description: description, kind: kindBoolean}
 }
 
 func list(name, description string, item field) field {
@@ -179,7 +179,7 @@ func (f field) check(at string, value json.RawMessage, wrong *[]error) json.RawM
 		} else if f.most > 0 && n > int64(f.most) {
 			complain("is %d, it can be at most %d", n, f.most)
 		}
-	case kindFlag:
+	case kindBoolean:
 		var b bool
 		if json.Unmarshal(value, &b) != nil {
 			complain("has to be true or false")
