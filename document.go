@@ -19,10 +19,11 @@ type Document struct {
 	UploadedAt  time.Time       `json:"uploaded_at"` // creation, in UTC to the millisecond; never changes
 	UpdatedAt   time.Time       `json:"updated_at"`  // the latest change of content or description
 	Collection  Slug            `json:"collection"`
-	Path        string          `json:"path,omitempty"` // unique in a book, empty elsewhere
-	Version     int             `json:"version"`        // the number of the current content, from 1
-	Metadata    json.RawMessage `json:"metadata"`       // a JSON object; {} when nothing was given
-	URL         string          `json:"url,omitempty"`  // where a transport serves it; filled by the transport
+	Path        string          `json:"path,omitempty"`  // unique in a book, empty elsewhere
+	Layer       string          `json:"layer,omitempty"` // whose copy it is, such as user:ada; empty for what everyone sees
+	Version     int             `json:"version"`         // the number of the current content, from 1
+	Metadata    json.RawMessage `json:"metadata"`        // a JSON object; {} when nothing was given
+	URL         string          `json:"url,omitempty"`   // where a transport serves it; filled by the transport
 }
 
 // A Version is one content of a document. It never changes.

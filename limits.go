@@ -175,6 +175,8 @@ func (l Limits) CheckPath(p string) error {
 		return invalid("starts with a slash; paths are relative to the collection")
 	case strings.Contains(p, `\`):
 		return invalid("has a backslash; segments are separated by a slash")
+	case len(p) > 1 && p[1] == ':' && unicode.IsLetter(rune(p[0])):
+		return invalid("starts with the name of a drive; paths are relative to the collection")
 	case path.Clean(p) != p || p == "." || p == ".." || strings.HasPrefix(p, "../"):
 		return invalid("is not clean: leave out empty segments, . and ..")
 	}
@@ -185,8 +187,27 @@ func (l Limits) CheckPath(p string) error {
 		if segment != strings.TrimSpace(segment) {
 			return invalid("has a segment that starts or ends with white space")
 		}
+		if isDevice(segment) {
+			return invalid(fmt.Sprintf("has the segment %q, which Windows takes for a device", Clip(segment)))
+		}
 	}
 	return checkLine("path", p)
+}
+
+// isDevice reports whether Windows takes a segment for a device, which it does
+// whatever its extension.
+func isDevice(segment string) bool {
+	base, _, _ := strings.Cut(segment, ".")
+	base = strings.ToUpper(strings.TrimRight(base, " "))
+	switch base {
+	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$":
+		return true
+	}
+	port, isPort := strings.CutPrefix(base, "COM")
+	if !isPort {
+		port, isPort = strings.CutPrefix(base, "LPT")
+	}
+	return isPort && utf8.RuneCountInString(port) == 1 && strings.Contains("123456789¹²³", port)
 }
 
 // checkLine refuses text that is not one printable line: what would break a

@@ -44,6 +44,7 @@ type LogPayload struct {
 // creation, absent after a purge.
 type LogDocument struct {
 	ID     DocumentID `json:"id"`
+	Layer  string     `json:"layer,omitempty"` // in which it was touched; empty: the base
 	Before *LogState  `json:"before,omitempty"`
 	After  *LogState  `json:"after,omitempty"`
 }

@@ -117,13 +117,14 @@ func (a *App) open(ctx context.Context) error {
 		return err
 	}
 	a.library, err = library.Open(ctx, library.Options{
-		Catalog:        a.catalog,
-		Blobs:          blobs,
-		Backends:       kinds,
-		DefaultBackend: a.config.Storage.DefaultBackend,
-		Limits:         a.config.Limits,
-		ScrubRate:      a.config.Storage.ScrubRate,
-		Log:            a.log,
+		Catalog:         a.catalog,
+		Blobs:           blobs,
+		Backends:        kinds,
+		DefaultBackend:  a.config.Storage.DefaultBackend,
+		Limits:          a.config.Limits,
+		ScrubRate:       a.config.Storage.ScrubRate,
+		AutoCreateBooks: a.config.Books.AutoCreate,
+		Log:             a.log,
 	})
 	if err != nil {
 		return err

@@ -5,9 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-
-	"golang.org/x/text/cases"
-	"golang.org/x/text/unicode/norm"
 )
 
 const (
@@ -29,13 +26,12 @@ const (
 // and names that are unique and safe already are returned unchanged.
 func UniqueNames(names []string, reserved ...string) []string {
 	t := takenNames{
-		fold:     cases.Fold(),
 		reserved: make(map[string]bool, len(reserved)),
 		taken:    make(map[string]bool, len(names)),
 		next:     make(map[string]int),
 	}
 	for _, name := range reserved {
-		t.reserved[t.key(name)] = true
+		t.reserved[PathKey(name)] = true
 	}
 	paths := make([]string, len(names))
 	for i, name := range names {
@@ -61,21 +57,14 @@ func UniqueNames(names []string, reserved ...string) []string {
 // takenNames are the paths that are used, by their keys: paths with the same key
 // are the same file to some system.
 type takenNames struct {
-	fold     cases.Caser
 	reserved map[string]bool // paths of other entries
 	taken    map[string]bool // paths of files and directories
 	next     map[string]int  // the number to try for the next file that wants the path
 }
 
-// key returns what is the same for paths that are the same to some system:
-// Windows and macOS ignore case, macOS also how accents are composed.
-func (t *takenNames) key(p string) string {
-	return norm.NFC.String(t.fold.String(norm.NFD.String(p)))
-}
-
 // take takes a path for a file unless it is taken.
 func (t *takenNames) take(p string) bool {
-	key := t.key(p)
+	key := PathKey(p)
 	if t.taken[key] || t.reserved[key] {
 		return false
 	}
@@ -87,7 +76,7 @@ func (t *takenNames) take(p string) bool {
 func (t *takenNames) takeDirs(p string) {
 	for i := range len(p) {
 		if p[i] == '/' {
-			t.taken[t.key(p[:i])] = true
+			t.taken[PathKey(p[:i])] = true
 		}
 	}
 }
@@ -95,7 +84,7 @@ func (t *takenNames) takeDirs(p string) {
 // takeNumbered takes the first path like p, with a number, that is free.
 func (t *takenNames) takeNumbered(p string) string {
 	dir, name := path.Split(p)
-	key := t.key(p)
+	key := PathKey(p)
 	for n := max(t.next[key], 2); ; n++ {
 		if numbered := dir + withSuffix(name, " ("+strconv.Itoa(n)+")"); t.take(numbered) {
 			t.next[key] = n + 1
@@ -116,7 +105,7 @@ func (t *takenNames) safePath(name string) string {
 			p = segment
 			continue
 		}
-		for t.reserved[t.key(p)] {
+		for t.reserved[PathKey(p)] {
 			p += "_"
 		}
 		p += "/" + segment

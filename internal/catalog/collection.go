@@ -12,6 +12,7 @@ import (
 type Collection struct {
 	PK int64
 	sheaf.Collection
+	Book sheaf.BookSettings // of a book
 }
 
 // collectionCache holds all collections in memory: there are few, and almost
@@ -44,24 +45,25 @@ func (cache *collectionCache) load(c *conn) error {
 	return err
 }
 
-const collectionColumns = `pk, name, kind, title, description, backend, status, policy, limits, retention, created_at`
+const collectionColumns = `pk, name, kind, title, description, backend, status, policy, limits, retention, book, created_at`
 
 // collectionScan holds what collectionColumns are scanned into before it is made
 // a Collection.
 type collectionScan struct {
 	Collection
-	limits, retention []byte
-	created           int64
+	limits, retention, book []byte
+	created                 int64
 }
 
 func (s *collectionScan) into() []any {
 	return []any{&s.PK, &s.Name, &s.Kind, &s.Title, &s.Description, &s.Backend, &s.Status, &s.Policy,
-		&s.limits, &s.retention, &s.created}
+		&s.limits, &s.retention, &s.book, &s.created}
 }
 
 func (s *collectionScan) collection() (Collection, error) {
 	s.CreatedAt = fromMillis(s.created)
-	return s.Collection, errors.Join(json.Unmarshal(s.limits, &s.Limits), json.Unmarshal(s.retention, &s.Retention))
+	return s.Collection, errors.Join(json.Unmarshal(s.limits, &s.Limits), json.Unmarshal(s.retention, &s.Retention),
+		json.Unmarshal(s.book, &s.Book))
 }
 
 // settings returns the JSON form of a collection's limits and retention.

@@ -9,19 +9,20 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/blob"
 )
 
-// A Head is the current state of a document in its collection's base, with what
-// is known of its current content.
+// A Head is the current state of a document in its collection's base, or in the
+// layer that Document.Layer names, with what is known of its current content.
 type Head struct {
-	PK int64 // in the order of creation
+	PK int64 // in the order of creation; 0: it is yet to be made
 	sheaf.Document
 	CollectionPK int64
-	Rev          int64 // of the current state
-	Deleted      bool  // in the trash, or purged
-	Purged       bool  // its contents are gone for good
+	Rev          int64        // of the current state
+	Base         sheaf.Digest // in a layer: the base's content it was made over; zero: there was none
+	Deleted      bool         // in the trash, or purged
+	Purged       bool         // its contents are gone for good
 }
 
 const headColumns = `d.pk, d.id, d.collection, d.path, d.name, d.filename, d.description, d.tags, d.metadata,
-	d.version, d.digest, d.size, d.mime, d.created_at, d.updated_at, d.rev, d.deleted, d.purged`
+	d.version, d.digest, d.size, d.mime, d.created_at, d.updated_at, d.rev, d.deleted <> 0, d.purged`
 
 // headScan holds what headColumns are scanned into before it is made a Head.
 type headScan struct {
@@ -79,7 +80,7 @@ func decodeTags(text string) ([]string, error) {
 // Head returns a document, deleted ones included.
 func (v *View) Head(id sheaf.DocumentID) (h Head, found bool, err error) {
 	var s headScan
-	found, err = v.conn.row(`select `+headColumns+` from documents d where d.id = $1`, []any{string(id)}, s.into()...)
+	found, err = v.conn.row(`select `+headColumns+` from documents d where d.id = $1 and d.deleted <> 2`, []any{string(id)}, s.into()...)
 	if err != nil || !found {
 		return Head{}, false, err
 	}
@@ -117,7 +118,7 @@ func (v *View) headContent(id sheaf.DocumentID) (h Head, ref blob.Ref, state Blo
 		join collections c on c.pk = d.collection
 		left join blobs b on b.digest = d.digest and b.backend = c.backend and b.domain = ''
 		left join inline_blobs i on i.blob = b.pk
-		where d.id = $1`,
+		where d.id = $1 and d.deleted <> 2`,
 		[]any{string(id)}, append(s.into(), &ref.Backend, &known, &crc, &encoding, &stored, &ref.Inline)...)
 	if err != nil || !found {
 		return Head{}, blob.Ref{}, 0, false, err
@@ -133,23 +134,31 @@ func (v *View) headContent(id sheaf.DocumentID) (h Head, ref blob.Ref, state Blo
 	return h, ref, state, true, nil
 }
 
+// layerOnly is in documents.deleted of a document that the base has never had.
+const layerOnly = 2
+
 // CreateDocument stores a new document as the state of its collection's next
-// revision, and makes its id. It sets PK, ID, Rev, UploadedAt and UpdatedAt.
+// revision, and makes its id. One with a layer is in that layer only. It sets
+// PK, ID, Rev, UploadedAt and UpdatedAt.
 func (tx *Tx) CreateDocument(h *Head) error {
 	rev, err := tx.NextRev(string(h.Collection))
 	if err != nil {
 		return err
 	}
 	h.PK, h.Rev, h.UploadedAt, h.UpdatedAt = tx.counters.document+1, rev, tx.Now(), tx.Now()
+	base, deleted := *h, 0
+	if h.Layer != baseLayer {
+		base, deleted = Head{}, layerOnly
+	}
 	for made := false; !made; {
 		h.ID = sheaf.NewDocumentID()
 		result, err := tx.exec(`
-			insert into documents (pk, id, collection, path, name, filename, description, tags, metadata,
+			insert into documents (pk, id, collection, path, path_key, name, filename, description, tags, metadata,
 				version, digest, size, mime, created_at, updated_at, rev, deleted)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, 0)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17)
 			on conflict (id) do nothing`,
-			h.PK, string(h.ID), h.CollectionPK, h.Path, h.Name, h.Filename, h.Description, encodeTags(h.Tags), string(h.Metadata),
-			h.Version, h.Digest[:], h.Size, h.MIME, tx.now, rev)
+			h.PK, string(h.ID), h.CollectionPK, h.Path, pathKey(h.Path), h.Name, h.Filename, h.Description, encodeTags(h.Tags), string(h.Metadata),
+			base.Version, base.Digest[:], base.Size, h.MIME, tx.now, rev, deleted)
 		if err != nil {
 			return err
 		}
@@ -175,10 +184,10 @@ func (tx *Tx) UpdateDocument(before Head, after *Head) error {
 	tx.touched.documents = append(tx.touched.documents, before.ID)
 	_, err = tx.exec(`
 		update documents set path = $2, name = $3, filename = $4, description = $5, tags = $6, metadata = $7,
-			version = $8, digest = $9, size = $10, mime = $11, updated_at = $12, rev = $13, deleted = $14, purged = $15
+			version = $8, digest = $9, size = $10, mime = $11, updated_at = $12, rev = $13, deleted = $14, purged = $15, path_key = $16
 		where pk = $1`,
 		before.PK, after.Path, after.Name, after.Filename, after.Description, encodeTags(after.Tags), string(after.Metadata),
-		after.Version, after.Digest[:], after.Size, after.MIME, tx.now, rev, after.Deleted, after.Purged)
+		after.Version, after.Digest[:], after.Size, after.MIME, tx.now, rev, after.Deleted, after.Purged, pathKey(after.Path))
 	if err != nil {
 		return err
 	}
@@ -198,9 +207,9 @@ const baseLayer = ""
 
 func (tx *Tx) openState(h *Head) error {
 	_, err := tx.exec(`
-		insert into states (document, layer, rev_from, rev_to, collection, version, path, name, filename, description, tags, metadata, deleted)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		h.PK, baseLayer, h.Rev, int64(forever), h.CollectionPK, h.Version, h.Path, h.Name, h.Filename, h.Description,
+		insert into states (document, layer, rev_from, rev_to, collection, base, version, path, path_key, name, filename, description, tags, metadata, deleted)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+		h.PK, h.Layer, h.Rev, int64(forever), h.CollectionPK, nullableDigest(h.Base), h.Version, h.Path, pathKey(h.Path), h.Name, h.Filename, h.Description,
 		encodeTags(h.Tags), string(h.Metadata), h.Deleted)
 	return err
 }

@@ -135,7 +135,7 @@ type indexingWork struct {
 	full      bool        // whether count was reached, so that there may be more
 }
 
-const indexableColumns = `d.pk, d.name, d.tags, d.collection, d.rev, d.deleted`
+const indexableColumns = `d.pk, d.name, d.tags, d.collection, d.rev, d.deleted <> 0`
 
 func (d *indexable) into() []any {
 	return []any{&d.pk, &d.name, &d.tags, &d.collection, &d.rev, &d.deleted}

@@ -21,6 +21,7 @@ type Config struct {
 	Server  Server
 	Storage Storage
 	Catalog Catalog
+	Books   Books
 	Limits  sheaf.Limits
 	Log     Log
 	Runtime Runtime
@@ -68,6 +69,11 @@ func (s Storage) BackendDir(b Backend) string {
 		return b.Dir
 	}
 	return filepath.Join(s.Dir, b.Dir)
+}
+
+// Books says how books come to be.
+type Books struct {
+	AutoCreate bool // by the first write to them, if the writer may
 }
 
 // Catalog tunes the database and its one writer.
@@ -122,6 +128,7 @@ func Default() Config {
 			BatchBytes: 8 << 20,
 			BatchDelay: 20 * time.Millisecond,
 		},
+		Books:   Books{AutoCreate: true},
 		Limits:  sheaf.DefaultLimits(),
 		Log:     Log{Level: slog.LevelInfo, Format: LogText},
 		Runtime: Runtime{GOGC: 400, MemoryLimit: 1 << 30},

@@ -125,6 +125,10 @@ func settings() []setting {
 			help:  "time for which a transaction takes in further writes that are waiting",
 			value: func(c *Config) value { return duration(&c.Catalog.BatchDelay) },
 		}, {
+			key:   "books.auto_create",
+			help:  "whether writing to a book that is not there makes it, for callers who may create collections",
+			value: func(c *Config) value { return boolean(&c.Books.AutoCreate) },
+		}, {
 			key:     "limits.content",
 			help:    "size of a content",
 			value:   func(c *Config) value { return size(&c.Limits.Content, 1, anyBytes) },

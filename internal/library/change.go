@@ -19,7 +19,10 @@ type headChange struct {
 	content *Upload // a new content, which becomes the next version; nil: the content stays
 	backend string  // where the content goes
 
-	// find returns the document as the change needs it.
+	// layer is where the change is made; empty: in the base.
+	layer string
+	// find returns the document as the change needs it. One that the change is
+	// to make has no PK yet.
 	find func(*catalog.View) (catalog.Head, error)
 	// edit makes of before what the document becomes, in its collection as it is
 	// then. It returns unchanged when there is nothing to store.
@@ -60,6 +63,7 @@ func (s *Session) apply(tx *catalog.Tx, c headChange, ref blob.Ref) (change shea
 		return sheaf.Change{}, false, err
 	}
 	after := before
+	after.Layer = c.layer
 	mode, err := c.edit(collection, before, &after)
 	if err != nil {
 		return sheaf.Change{}, false, err
@@ -70,20 +74,41 @@ func (s *Session) apply(tx *catalog.Tx, c headChange, ref blob.Ref) (change shea
 		}
 		return unchanged(before), known, err
 	}
+	if takesPath(before, after) {
+		if err := checkPathFree(&tx.View, collection, after, ""); err != nil {
+			return sheaf.Change{}, false, err
+		}
+	}
+	if before.PK == 0 {
+		after.Version, after.Digest, after.Size = 1, ref.Digest, ref.Size
+		if err := tx.CreateDocument(&after); err != nil {
+			return sheaf.Change{}, false, err
+		}
+	}
 	if c.content != nil {
 		if known, err = s.addVersion(tx, &after, ref, c.message); err != nil {
 			return sheaf.Change{}, false, err
 		}
 	}
-	if err := tx.UpdateDocument(before, &after); err != nil {
+	switch {
+	case before.PK == 0:
+	case after.Layer != "":
+		err = tx.UpdateLayer(before, &after)
+	default:
+		err = tx.UpdateDocument(before, &after)
+	}
+	if err != nil {
 		return sheaf.Change{}, false, err
 	}
-	is := after.LogState()
-	if after.Purged {
-		is = nil
+	var was, is *sheaf.LogState
+	if before.PK != 0 && before.Layer == after.Layer { // else the layer had nothing of it
+		was = before.LogState()
+	}
+	if !after.Purged {
+		is = after.LogState()
 	}
 	entry, err := tx.Append(string(after.Collection),
-		c.op.entry(withDocument(after.ID, before.LogState(), is), withMessage(c.message)))
+		c.op.entry(withDocument(after.ID, was, is), inLayer(after.Layer), withMessage(c.message)))
 	return sheaf.Change{
 		Document: after.Document, Mode: mode, Revision: entry.Rev, AuditEntryID: entry.ID,
 		PreviousRevision: before.Rev, PreviousVersion: before.Version,

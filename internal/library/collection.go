@@ -140,20 +140,7 @@ func (s *Session) ChangeCollection(ctx context.Context, name string, in Collecti
 	if err := s.allow(sheaf.ScopeCreate); err != nil {
 		return sheaf.CollectionStats{}, err
 	}
-	var titleErr, descriptionErr, policyErr, statusErr error
-	if in.Title != nil {
-		titleErr = checkTitle(*in.Title)
-	}
-	if in.Description != nil {
-		descriptionErr = s.library.limits.CheckDescription(*in.Description)
-	}
-	if in.Policy != nil {
-		policyErr = checkPolicy(*in.Policy)
-	}
-	if in.Status != nil && *in.Status != sheaf.StatusActive && *in.Status != sheaf.StatusArchived {
-		statusErr = sheaf.Invalid("status", fmt.Sprintf("status can be set to %s or %s", sheaf.StatusActive, sheaf.StatusArchived))
-	}
-	if err := sheaf.InvalidFields(titleErr, descriptionErr, policyErr, statusErr); err != nil {
+	if err := s.library.checkCollectionChange(in); err != nil {
 		return sheaf.CollectionStats{}, err
 	}
 	known, err := s.library.collection(name)
@@ -169,18 +156,7 @@ func (s *Session) ChangeCollection(ctx context.Context, name string, in Collecti
 			return errNoCollection(known.Name)
 		}
 		was := collection.Collection
-		if in.Title != nil {
-			collection.Title = *in.Title
-		}
-		if in.Description != nil {
-			collection.Description = *in.Description
-		}
-		if in.Policy != nil {
-			collection.Policy = *in.Policy
-		}
-		if in.Status != nil {
-			collection.Status = *in.Status
-		}
+		in.apply(&collection.Collection)
 		if collection.Collection == was {
 			return nil
 		}
@@ -193,4 +169,37 @@ func (s *Session) ChangeCollection(ctx context.Context, name string, in Collecti
 		return sheaf.CollectionStats{}, err
 	}
 	return s.library.describe(context.WithoutCancel(ctx), name)
+}
+
+// checkCollectionChange applies the rules about a collection's fields.
+func (l *Library) checkCollectionChange(in CollectionChange) error {
+	var titleErr, descriptionErr, policyErr, statusErr error
+	if in.Title != nil {
+		titleErr = checkTitle(*in.Title)
+	}
+	if in.Description != nil {
+		descriptionErr = l.limits.CheckDescription(*in.Description)
+	}
+	if in.Policy != nil {
+		policyErr = checkPolicy(*in.Policy)
+	}
+	if in.Status != nil && *in.Status != sheaf.StatusActive && *in.Status != sheaf.StatusArchived {
+		statusErr = sheaf.Invalid("status", fmt.Sprintf("status can be set to %s or %s", sheaf.StatusActive, sheaf.StatusArchived))
+	}
+	return sheaf.InvalidFields(titleErr, descriptionErr, policyErr, statusErr)
+}
+
+func (in CollectionChange) apply(to *sheaf.Collection) {
+	if in.Title != nil {
+		to.Title = *in.Title
+	}
+	if in.Description != nil {
+		to.Description = *in.Description
+	}
+	if in.Policy != nil {
+		to.Policy = *in.Policy
+	}
+	if in.Status != nil {
+		to.Status = *in.Status
+	}
 }

@@ -13,6 +13,7 @@ import (
 // goroutine, which closes it.
 type Content struct {
 	Document sheaf.Document // with the version's number, digest, size and MIME type
+	Backend  string         // where the content is stored
 	content  *blob.Content
 }
 
@@ -70,7 +71,7 @@ func (l *Library) open(ctx context.Context, head catalog.Head, ref blob.Ref) (*C
 		return nil, err
 	}
 	l.used()
-	return &Content{Document: head.Document, content: content}, nil
+	return &Content{Document: head.Document, Backend: ref.Backend, content: content}, nil
 }
 
 func (l *Library) findContent(ctx context.Context, id sheaf.DocumentID, number int) (catalog.Head, blob.Ref, error) {

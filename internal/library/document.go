@@ -79,8 +79,14 @@ func (s *Session) createHead(tx *catalog.Tx, op operation, once *remembering, cr
 	if done, err := once.recall(tx, &created.Document); done || err != nil {
 		return false, err
 	}
-	if _, err := writableNow(tx, created.Collection); err != nil {
+	collection, err := writableNow(tx, created.Collection)
+	if err != nil {
 		return false, err
+	}
+	if created.Path != "" {
+		if err := checkPathFree(&tx.View, collection, *created, ""); err != nil {
+			return false, err
+		}
 	}
 	if err := tx.CreateDocument(created); err != nil {
 		return false, err
@@ -143,7 +149,7 @@ func (l *Library) checkNewDocument(in NewDocument) (catalog.Head, *catalog.Colle
 	var pathErr error
 	if in.Path != "" && collectionErr == nil && collection.Kind != sheaf.KindBook {
 		pathErr = sheaf.Invalid("path", fmt.Sprintf("documents of the collection %s have no path; only books have", collection.Name))
-	} else if in.Path != "" {
+	} else if in.Path != "" || collectionErr == nil && collection.Kind == sheaf.KindBook {
 		pathErr = l.limits.CheckPath(in.Path)
 	}
 	err := sheaf.InvalidFields(filenameErr, nameErr, tagsErr, metadataErr, collectionErr, pathErr,

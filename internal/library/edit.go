@@ -38,20 +38,29 @@ func (s *Session) EditContent(ctx context.Context, id sheaf.DocumentID, in Conte
 	if err := s.library.limits.CheckMessage(in.Message); err != nil {
 		return Edited{}, err
 	}
+	return s.edit(ctx, op, byID(id), in)
+}
+
+// edit applies edits that were checked to a document.
+func (s *Session) edit(ctx context.Context, op operation, of target, in ContentEdit) (Edited, error) {
 	if in.FileHash != nil {
-		return s.editOnce(ctx, op, id, in)
+		return s.editOnce(ctx, op, of, in)
 	}
 	// Whatever is there is edited: what somebody writes between reading and
 	// committing is read and edited then, not merged.
 	in.Merge = false
 	const attempts = 100
 	for attempt := 1; ; attempt++ {
-		edited, err := s.editOnce(ctx, op, id, in)
+		edited, err := s.editOnce(ctx, op, of, in)
 		if sheaf.KindOf(err) != sheaf.ErrConflict || attempt == attempts {
 			return edited, err
 		}
 		if attempt == 1 {
-			done, err := s.library.merges.take(ctx, id)
+			head, err := of.read(ctx, s.library)
+			if err != nil {
+				return Edited{}, err
+			}
+			done, err := s.library.merges.take(ctx, head.ID)
 			if err != nil {
 				return Edited{}, err
 			}
@@ -60,8 +69,8 @@ func (s *Session) EditContent(ctx context.Context, id sheaf.DocumentID, in Conte
 	}
 }
 
-func (s *Session) editOnce(ctx context.Context, op operation, id sheaf.DocumentID, in ContentEdit) (Edited, error) {
-	head, number, err := s.library.editable(ctx, id, in.FileHash)
+func (s *Session) editOnce(ctx context.Context, op operation, of target, in ContentEdit) (Edited, error) {
+	head, number, err := s.library.editable(ctx, of, in.FileHash)
 	if err != nil {
 		return Edited{}, err
 	}
@@ -82,7 +91,7 @@ func (s *Session) editOnce(ctx context.Context, op operation, id sheaf.DocumentI
 	if in.DryRun {
 		return s.previewEdit(ctx, head, read, merged{before, after}, content, in.Merge)
 	}
-	change, made, err := s.writeMerging(ctx, contentChange{op: op, id: id, content: content, message: in.Message}, &read, in.Merge)
+	change, made, err := s.writeMerging(ctx, contentChange{op: op, target: of, content: content, message: in.Message}, &read, in.Merge)
 	if err != nil {
 		return Edited{}, err
 	}
@@ -115,9 +124,9 @@ func (s *Session) previewEdit(ctx context.Context, head catalog.Head, read sheaf
 }
 
 // editable returns a document and which of its versions edits are for.
-func (l *Library) editable(ctx context.Context, id sheaf.DocumentID, read *sheaf.Digest) (head catalog.Head, number int, err error) {
-	err = l.catalog.Read(ctx, func(v *catalog.View) (err error) {
-		if head, err = liveHead(v, id); err != nil {
+func (l *Library) editable(ctx context.Context, of target, read *sheaf.Digest) (head catalog.Head, number int, err error) {
+	err = l.catalog.Snapshot(ctx, func(v *catalog.View) (err error) {
+		if head, err = of.find(v); err != nil {
 			return err
 		}
 		if number = head.Version; number == 0 {

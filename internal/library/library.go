@@ -20,13 +20,14 @@ import (
 
 // Options are what a Library works with. The library closes none of it.
 type Options struct {
-	Catalog        *catalog.Catalog
-	Blobs          *blob.Store
-	Backends       map[string]string // the kind of each backend, by its name
-	DefaultBackend string            // of the default collection when it is made
-	Limits         sheaf.Limits
-	ScrubRate      int64 // stored bytes a second that are read again in the background; 0: none
-	Log            *slog.Logger
+	Catalog         *catalog.Catalog
+	Blobs           *blob.Store
+	Backends        map[string]string // the kind of each backend, by its name
+	DefaultBackend  string            // of the default collection when it is made
+	Limits          sheaf.Limits
+	ScrubRate       int64 // stored bytes a second that are read again in the background; 0: none
+	AutoCreateBooks bool  // a write to a book that is not there makes it
+	Log             *slog.Logger
 }
 
 // A Library is an open store. Its methods may be called concurrently.
@@ -39,6 +40,9 @@ type Library struct {
 
 	scrubRate      int64
 	defaultBackend string // of new collections
+
+	autoCreateBooks bool
+	bookCounts      *bookCounts
 
 	lastOperation atomic.Int64             // Unix milliseconds of the latest call that succeeded, 0 for none
 	drainable     map[string]chan struct{} // by backend; woken when there may be inline bytes to move
@@ -62,6 +66,9 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		indexable:      make(chan struct{}, 1),
 		suspects:       newSuspects(),
 		merges:         newTurns(),
+
+		autoCreateBooks: o.AutoCreateBooks,
+		bookCounts:      newBookCounts(),
 	}
 	for backend := range o.Backends {
 		l.drainable[backend] = make(chan struct{}, 1)
@@ -71,7 +78,7 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 			return nil, fmt.Errorf("create the default collection: %w", err)
 		}
 	}
-	for _, collection := range l.catalog.Collections(sheaf.KindDocuments) {
+	for _, collection := range l.catalog.AllCollections() {
 		if _, ok := l.backends[collection.Backend]; !ok {
 			return nil, sheaf.Errorf(sheaf.ErrInvalid, "the collection %s is stored on the backend %q, which is not configured", collection.Name, collection.Backend).
 				WithHint("add it under storage.backends in sheaf.yaml")

@@ -54,6 +54,15 @@ func withDocument(id sheaf.DocumentID, before, after *sheaf.LogState) func(*shea
 	}
 }
 
+// inLayer says of the documents of an entry in which layer they were touched.
+func inLayer(layer string) func(*sheaf.LogPayload) {
+	return func(p *sheaf.LogPayload) {
+		for i := range p.Documents {
+			p.Documents[i].Layer = layer
+		}
+	}
+}
+
 func withMessage(message string) func(*sheaf.LogPayload) {
 	return func(p *sheaf.LogPayload) { p.Message = message }
 }

@@ -50,8 +50,28 @@ func (s *Session) WriteContent(ctx context.Context, id sheaf.DocumentID, in Cont
 	if err := sheaf.InvalidFields(filenameErr, s.library.limits.CheckMessage(in.Message)); err != nil {
 		return sheaf.Change{}, err
 	}
-	change, _, err := s.writeMerging(ctx, contentChange{op: op, id: id, content: in.Content, filename: filename, message: in.Message}, in.FileHash, in.Merge)
+	change, _, err := s.writeMerging(ctx, contentChange{op: op, target: byID(id), content: in.Content, filename: filename, message: in.Message}, in.FileHash, in.Merge)
 	return change, err
+}
+
+// A target is the document that an operation is for.
+type target struct {
+	layer string // that the operation is made in
+	find  func(*catalog.View) (catalog.Head, error)
+}
+
+// byID is the document with an id, which has to be there.
+func byID(id sheaf.DocumentID) target {
+	return target{find: func(v *catalog.View) (catalog.Head, error) { return liveHead(v, id) }}
+}
+
+// read returns the head of the document as it is before a transaction.
+func (t target) read(ctx context.Context, l *Library) (head catalog.Head, err error) {
+	err = l.catalog.Snapshot(ctx, func(v *catalog.View) (err error) {
+		head, err = t.find(v)
+		return err
+	})
+	return head, err
 }
 
 // writeMerging writes a content. When somebody else wrote since the author read,
@@ -74,7 +94,7 @@ func (s *Session) writeMerging(ctx context.Context, c contentChange, read *sheaf
 			return sheaf.Change{}, nil, s.library.errHashRequired(ctx, refused.head)
 		}
 		if merge && !waited {
-			done, err := s.library.merges.take(ctx, c.id)
+			done, err := s.library.merges.take(ctx, refused.head.ID)
 			if err != nil {
 				return sheaf.Change{}, nil, err
 			}
@@ -130,8 +150,8 @@ func (*refusedWriteError) Error() string {
 
 // A contentChange is one attempt to write a content.
 type contentChange struct {
-	op       operation
-	id       sheaf.DocumentID
+	op operation
+	target
 	content  *Upload
 	filename string        // empty: it stays
 	expected *sheaf.Digest // of the content it replaces; nil: any
@@ -142,11 +162,7 @@ type contentChange struct {
 // writeOnce commits a content if the head is what is expected, else fails with
 // a refusedWriteError.
 func (s *Session) writeOnce(ctx context.Context, c contentChange) (sheaf.Change, error) {
-	var head catalog.Head
-	err := s.library.catalog.Read(ctx, func(v *catalog.View) (err error) {
-		head, err = liveHead(v, c.id)
-		return err
-	})
+	head, err := c.read(ctx, s.library)
 	if err != nil {
 		return sheaf.Change{}, err
 	}
@@ -164,7 +180,8 @@ func (s *Session) writeOnce(ctx context.Context, c contentChange) (sheaf.Change,
 		message: c.message,
 		content: c.content,
 		backend: collection.Backend,
-		find:    func(v *catalog.View) (catalog.Head, error) { return liveHead(v, c.id) },
+		layer:   c.layer,
+		find:    c.find,
 		edit: func(collection *catalog.Collection, before catalog.Head, after *catalog.Head) (sheaf.ChangeMode, error) {
 			if err := c.mayReplace(before, collection); err != nil {
 				return "", err
@@ -175,6 +192,9 @@ func (s *Session) writeOnce(ctx context.Context, c contentChange) (sheaf.Change,
 			if before.Version > 0 && before.Digest == c.content.Digest() && after.Filename == before.Filename {
 				return sheaf.ModeUnchanged, nil
 			}
+			if before.PK == 0 {
+				return sheaf.ModeCreated, nil
+			}
 			return c.mode, nil
 		},
 	})
@@ -183,6 +203,8 @@ func (s *Session) writeOnce(ctx context.Context, c contentChange) (sheaf.Change,
 // mayReplace fails unless the content may be written over that of a head.
 func (c contentChange) mayReplace(head catalog.Head, collection *catalog.Collection) error {
 	switch {
+	case head.PK == 0 && c.expected != nil:
+		return errNoFile
 	case head.Version == 0 && c.expected != nil:
 		return sheaf.Errorf(sheaf.ErrNotFound, "%s", errNoContent.Message).WithHint("its first content is written without file_hash")
 	case head.Version == 0:

@@ -66,17 +66,7 @@ func documentTools(limits sheaf.Limits) []tool {
 			description: "Changes the text of a document in place: exact strings, lines, or what stands under a Markdown heading; all edits or none. Give content instead of edits to replace the whole text.",
 		}, []field{
 			documentField(),
-			list("edits", "Each sees the text as the ones before it left it", object("edit", "",
-				text("old_string", "Exact text to replace; has to occur once unless replace_all"),
-				boolean("replace_all", "Replace every occurrence"),
-				number("start_line", "First line to replace", 1, 0),
-				number("end_line", "Last line to replace; start_line unless given", 1, 0),
-				number("insert_line", "Line behind which new_string is inserted; 0 is the top", 0, 0),
-				text("append", "Lines to add at the end"),
-				text("prepend", "Lines to add at the top"),
-				identifier("section", "Markdown heading whose text is replaced"),
-				text("new_string", "What to put there; empty deletes"),
-			)).between(1, 1000),
+			editsField(),
 			text("content", "The whole new text, instead of edits").between(1, maxContent),
 			fileHashField(),
 			onConflictField(),
@@ -88,6 +78,20 @@ func documentTools(limits sheaf.Limits) []tool {
 			description: "Moves a document to the trash, from which it can be restored. Deleting what is not there succeeds.",
 		}, []field{documentField()}, deleteDocument),
 	}
+}
+
+func editsField() field {
+	return list("edits", "Each sees the text as the ones before it left it", object("edit", "",
+		text("old_string", "Exact text to replace; has to occur once unless replace_all"),
+		boolean("replace_all", "Replace every occurrence"),
+		number("start_line", "First line to replace", 1, 0),
+		number("end_line", "Last line to replace; start_line unless given", 1, 0),
+		number("insert_line", "Line behind which new_string is inserted; 0 is the top", 0, 0),
+		text("append", "Lines to add at the end"),
+		text("prepend", "Lines to add at the top"),
+		identifier("section", "Markdown heading whose text is replaced"),
+		text("new_string", "What to put there; empty deletes"),
+	)).between(1, 1000)
 }
 
 func documentField() field {
@@ -232,23 +236,33 @@ type passageAnswer struct {
 
 // readPassage reads lines of a text; offset and limit are 0 when not given.
 func readPassage(content *library.Content, offset, limit int) (string, passageAnswer, error) {
+	excerpt, err := content.Excerpt(lines(offset, limit))
+	if err != nil {
+		return "", passageAnswer{}, err
+	}
+	return passage(excerpt, content.Document, "/documents/"+string(content.Document.ID))
+}
+
+// lines are the lines that an agent asks for; offset and limit are 0 when not given.
+func lines(offset, limit int) library.Passage {
 	offset = max(offset, 1)
 	if limit == 0 {
 		limit = defaultLines
 	}
-	excerpt, err := content.Excerpt(library.Lines(offset, offset+limit-1))
-	if err != nil {
-		return "", passageAnswer{}, err
-	}
+	return library.Lines(offset, offset+limit-1)
+}
+
+// passage answers with an excerpt of a content that can be downloaded from url.
+func passage(excerpt markup.Excerpt, of sheaf.Document, url string) (string, passageAnswer, error) {
 	if !utf8.ValidString(excerpt.Text) {
-		return "", passageAnswer{}, sheaf.Errorf(sheaf.ErrUnsupported, "the content (%s) is not text", content.Document.MIME).
-			WithHint("download it: GET /documents/" + string(content.Document.ID))
+		return "", passageAnswer{}, sheaf.Errorf(sheaf.ErrUnsupported, "the content (%s) is not text", of.MIME).
+			WithHint("download it: GET " + url)
 	}
-	passage := passageAnswer{FirstLine: excerpt.Start, LineCount: excerpt.Count, TotalLines: max(excerpt.Total, 0), Truncated: excerpt.More}
+	answer := passageAnswer{FirstLine: excerpt.Start, LineCount: excerpt.Count, TotalLines: max(excerpt.Total, 0), Truncated: excerpt.More}
 	if excerpt.More {
-		passage.Next = fmt.Sprintf("call again with offset %d", excerpt.Start+excerpt.Count)
+		answer.Next = fmt.Sprintf("call again with offset %d", excerpt.Start+excerpt.Count)
 	}
-	return excerpt.Text, passage, nil
+	return excerpt.Text, answer, nil
 }
 
 type editDocumentInput struct {

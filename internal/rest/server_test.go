@@ -43,7 +43,7 @@ func newLibrary(t testing.TB, limits sheaf.Limits) (*library.Library, *blob.Stor
 	t.Cleanup(func() { c.Close() })
 	l, err := library.Open(t.Context(), library.Options{
 		Catalog: c, Blobs: blobs, Backends: map[string]string{"fs": "fs"}, DefaultBackend: "fs",
-		Limits: limits, Log: slog.New(slog.DiscardHandler),
+		AutoCreateBooks: true, Limits: limits, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

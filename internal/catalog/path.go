@@ -1,0 +1,196 @@
+package catalog
+
+import (
+	"encoding/json"
+
+	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/bundle"
+)
+
+// pathKey returns the form in which two paths must not be the same; none for none.
+func pathKey(path string) string { return bundle.PathKey(path) }
+
+// HeadAtPath returns what is at a path of a book as it is seen through a layer:
+// what the layer has there, else the base.
+func (v *View) HeadAtPath(c *Collection, layer, path string) (h Head, found bool, err error) {
+	if layer != baseLayer {
+		if h, found, err = v.LayerHead(c, layer, path); found || err != nil {
+			return h, found, err
+		}
+	}
+	var s headScan
+	found, err = v.conn.row(`
+		select `+headColumns+` from documents d
+		where d.collection = $1 and d.path = $2 and d.path <> '' and d.deleted = 0`, []any{c.PK, path}, s.into()...)
+	if err != nil || !found {
+		return Head{}, false, err
+	}
+	h, err = s.head(v.catalog)
+	return h, true, err
+}
+
+// HeadAtPathThen returns what was at a path at a revision of its book, as it was
+// seen through a layer.
+func (v *View) HeadAtPathThen(c *Collection, layer, path string, rev int64) (h Head, found bool, err error) {
+	for _, in := range seenThrough(layer) {
+		h, found, err = v.layeredHead(`s.collection = $1 and s.layer = $3 and s.path = $4 and s.path <> ''
+			and s.rev_from <= $5 and s.rev_to > $5`, c, in, path, rev)
+		if found || err != nil {
+			return h, found, err
+		}
+	}
+	return Head{}, false, nil
+}
+
+// seenThrough returns the layers that are looked at through a layer, in order.
+func seenThrough(layer string) []string {
+	if layer == baseLayer {
+		return []string{baseLayer}
+	}
+	return []string{layer, baseLayer}
+}
+
+// HeadsBelow returns all documents of a book's base in a directory and below it,
+// in the order of their paths, at most limit.
+func (v *View) HeadsBelow(c *Collection, dir string, limit int) (heads []Head, err error) {
+	low, high := below(dir)
+	err = v.conn.rows(`
+		select `+headColumns+` from documents d
+		where d.collection = $1 and d.path > $2 and d.path < $3 and d.path <> '' and d.deleted = 0
+		order by d.path limit $4`, []any{c.PK, low, high, limit},
+		func(scan func(...any) error) error {
+			var s headScan
+			if err := scan(s.into()...); err != nil {
+				return err
+			}
+			h, err := s.head(v.catalog)
+			heads = append(heads, h)
+			return err
+		})
+	return heads, err
+}
+
+// below returns between which two strings all paths below a directory are; the
+// directory "" is the whole book.
+func below(dir string) (low, high string) {
+	if dir == "" {
+		return "", "\xff" // no UTF-8 text is behind it
+	}
+	return dir + "/", dir + "0" // the character that follows the slash
+}
+
+// A FileFilter selects files of a book.
+type FileFilter struct {
+	Layer string // through which the book is looked at
+	Dir   string // whose files, and those below it; empty: all
+	After string // only paths behind this one
+	Rev   int64  // as it was at this revision; 0: now
+	Limit int
+}
+
+// Files lists files of a book in the order of their paths.
+func (v *View) Files(c *Collection, filter FileFilter) ([]sheaf.BookFile, error) {
+	base, err := v.filesIn(c, baseLayer, filter)
+	if err != nil || filter.Layer == baseLayer {
+		return base, err
+	}
+	own, err := v.filesIn(c, filter.Layer, filter)
+	if err != nil {
+		return nil, err
+	}
+	// Of each the first so many are enough to have the first so many of both.
+	files := make([]sheaf.BookFile, 0, min(len(base)+len(own), filter.Limit))
+	for len(files) < filter.Limit && len(base)+len(own) > 0 {
+		switch {
+		case len(own) == 0 || len(base) > 0 && base[0].Path < own[0].Path:
+			files, base = append(files, base[0]), base[1:]
+		case len(base) > 0 && base[0].Path == own[0].Path:
+			base = base[1:]
+			fallthrough
+		default:
+			files, own = append(files, own[0]), own[1:]
+		}
+	}
+	return files, nil
+}
+
+// filesIn lists files that a layer itself has.
+func (v *View) filesIn(c *Collection, layer string, filter FileFilter) ([]sheaf.BookFile, error) {
+	low, high := below(filter.Dir)
+	args := []any{c.PK, max(low, filter.After), high, filter.Limit}
+	query := `
+		select d.path, d.id, d.size, d.mime, d.digest, d.version, d.updated_at from documents d
+		where d.collection = $1 and d.path > $2 and d.path < $3 and d.path <> '' and d.deleted = 0 and d.version > 0
+		order by d.path limit $4`
+	if layer != baseLayer || filter.Rev != 0 {
+		validity := currentLayerState
+		args = append(args, layer, string(c.Name))
+		if filter.Rev != 0 {
+			validity = `s.path <> '' and s.deleted = 0 and s.rev_from <= $7 and s.rev_to > $7`
+			args = append(args, filter.Rev)
+		}
+		query = `
+			select s.path, d.id, v.size, v.mime, v.digest, v.n, l.at from states s
+			join documents d on d.pk = s.document and d.purged = 0
+			join versions v on v.document = s.document and v.n = s.version
+			join log l on l.stream = $6 and l.rev = s.rev_from
+			where s.collection = $1 and s.layer = $5 and s.path > $2 and s.path < $3 and ` + validity + `
+			order by s.path limit $4`
+	}
+	files := []sheaf.BookFile{}
+	err := v.conn.rows(query, args, func(scan func(...any) error) error {
+		f := sheaf.BookFile{Layer: layer}
+		var digest []byte
+		var updated int64
+		err := scan(&f.Path, &f.Document, &f.Size, &f.MIME, &digest, &f.Version, &updated)
+		if err != nil {
+			return err
+		}
+		f.UpdatedAt = fromMillis(updated)
+		f.Digest, err = digestFrom(digest)
+		files = append(files, f)
+		return err
+	})
+	return files, err
+}
+
+// PathBlocker returns a path of the base or of a layer that a document at path
+// could not stand beside: the same one, one that some system takes for the same,
+// a file where path needs a directory, or a file below it. What is at except, or
+// below it, does not count; except may be empty.
+func (v *View) PathBlocker(c *Collection, layer, path, except string) (blocker string, found bool, err error) {
+	key := pathKey(path)
+	occupied := []string{key}
+	for i := range len(key) {
+		if key[i] == '/' {
+			occupied = append(occupied, key[:i])
+		}
+	}
+	list, err := json.Marshal(occupied)
+	if err != nil {
+		return "", false, err
+	}
+	low, high := below(key)
+	exceptLow, exceptHigh := "", ""
+	if except != "" {
+		exceptLow, exceptHigh = below(except)
+	}
+	for _, in := range seenThrough(layer) {
+		table := `documents where collection = $1 and deleted = 0 and $2 = ''`
+		if in != baseLayer {
+			table = `states where collection = $1 and layer = $2 and layer <> '' and deleted = 0 and rev_to = 9223372036854775807`
+		}
+		for _, query := range []string{
+			`select path from ` + table + ` and path_key <> '' and path_key in (select value from json_each($3))
+				and path <> $4 and not (path > $5 and path < $6) limit 1`,
+			`select path from ` + table + ` and path_key <> '' and path_key > $7 and path_key < $8
+				and path <> $4 and not (path > $5 and path < $6) limit 1`,
+		} {
+			found, err = v.conn.row(query, []any{c.PK, in, string(list), except, exceptLow, exceptHigh, low, high}, &blocker)
+			if found || err != nil {
+				return blocker, found, err
+			}
+		}
+	}
+	return "", false, nil
+}

@@ -1,0 +1,288 @@
+package mcp
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/library"
+	"github.com/sheaf-dev/sheaf/internal/markup"
+)
+
+// bookTools are the tools for books: documents at paths.
+func bookTools(limits sheaf.Limits) []tool {
+	return []tool{
+		newTool(definition{
+			name: "list_books", title: "List the books", toolset: ToolsetBooks, scope: sheaf.ScopeRead, readOnly: true, idempotent: true,
+			description: "Lists the books there are, with their status and counts.",
+		}, []field{
+			boolean("include_structure", "With parts, chapters and lessons"),
+			number("limit", "", 1, limits.Page),
+			cursorField(),
+		}, listBooks),
+		newTool(definition{
+			name: "create_book", title: "Create a book", toolset: ToolsetBooks, scope: sheaf.ScopeCreate,
+			description: "Creates an empty book. Writing to a book that is not there creates it too.",
+		}, []field{
+			bookField(),
+			text("title", "").between(0, 255),
+			text("author", "").between(0, 255),
+			text("version", "").between(0, 255),
+			text("description", "").between(0, limits.Description),
+			choice("layout", "docusaurus: content/01-Part/01-Chapter/01-lesson.md",
+				string(sheaf.LayoutFree), string(sheaf.LayoutDocusaurus)),
+		}, createBook),
+		newTool(definition{
+			name: "read_content", title: "Read a file of a book", toolset: ToolsetBooks, scope: sheaf.ScopeRead, readOnly: true, idempotent: true,
+			description: "Reads a text of a book, or the lines from offset on. file_hash_sha256 in the answer is the file_hash of a later write; metadata is the front matter.",
+		}, []field{
+			bookField(), pathField(limits), userField(), atField(),
+			number("offset", "First line, counted from 1", 1, 0),
+			number("limit", fmt.Sprintf("How many lines; %d unless given", defaultLines), 1, 0),
+		}, readBookContent),
+		newTool(definition{
+			name: "write_content", title: "Write a file of a book", toolset: ToolsetBooks, scope: sheaf.ScopeWrite, destructive: true, idempotent: true,
+			description: "Creates or replaces a text of a book. Send file_hash when you replace what you have read; prefer edit_content for small changes.",
+		}, []field{
+			bookField(), pathField(limits),
+			text("content", "The whole text").must().between(1, maxContent),
+			fileHashField(), userField(), onConflictField(), messageField(limits),
+		}, writeBookContent),
+		newTool(definition{
+			name: "edit_content", title: "Edit a file of a book", toolset: ToolsetBooks, scope: sheaf.ScopeWrite, destructive: true,
+			description: "Changes a text of a book in place: exact strings, lines, or what stands under a Markdown heading; all edits or none.",
+		}, []field{
+			bookField(), pathField(limits), editsField().must(),
+			fileHashField(), userField(), onConflictField(),
+			boolean("dry_run", "Only say what would change"),
+			messageField(limits),
+		}, editBookContent),
+		newTool(definition{
+			name: "move_content", title: "Move within a book", toolset: ToolsetBooks, scope: sheaf.ScopeWrite, destructive: true,
+			description: "Renames or moves a file of a book, or a whole directory, with its history.",
+		}, []field{
+			bookField(), pathField(limits),
+			identifier("new_path", "").must().between(1, limits.Path),
+			fileHashField(), messageField(limits),
+		}, moveBookContent),
+		newTool(definition{
+			name: "delete_content", title: "Delete a file of a book", toolset: ToolsetBooks, scope: sheaf.ScopeWrite, destructive: true, idempotent: true,
+			description: "Moves a file of a book to the trash; with user_id only that user's copy. Deleting what is not there succeeds.",
+		}, []field{
+			bookField(), pathField(limits), fileHashField(), userField(),
+		}, deleteBookContent),
+	}
+}
+
+func bookField() field {
+	return identifier("book_id", "Such as field-notes").must().between(3, 50)
+}
+
+func pathField(limits sheaf.Limits) field {
+	return identifier("path", "Relative to the book").must().between(1, limits.Path)
+}
+
+func userField() field {
+	return identifier("user_id", "Whose own copy is meant, laid over the book").between(1, 128)
+}
+
+func cursorField() field {
+	return identifier("cursor", "From the answer before")
+}
+
+type listBooksInput struct {
+	IncludeStructure bool   `json:"include_structure"`
+	Limit            int    `json:"limit"`
+	Cursor           string `json:"cursor"`
+}
+
+type listBooksAnswer struct {
+	Books      []sheaf.Book `json:"books"`
+	TotalCount int          `json:"total_count"`
+	Cursor     string       `json:"cursor,omitempty"`
+}
+
+func listBooks(ctx context.Context, session *library.Session, in listBooksInput) (listBooksAnswer, error) {
+	if in.Limit == 0 {
+		in.Limit = library.DefaultPage
+	}
+	page, err := session.Books(ctx, library.BookQuery{Structure: in.IncludeStructure, Limit: in.Limit, Cursor: in.Cursor})
+	return listBooksAnswer{page.Books, page.Total, page.Next}, err
+}
+
+type createBookInput struct {
+	BookID      string           `json:"book_id"`
+	Title       string           `json:"title"`
+	Author      string           `json:"author"`
+	Version     string           `json:"version"`
+	Description string           `json:"description"`
+	Layout      sheaf.BookLayout `json:"layout"`
+}
+
+func createBook(ctx context.Context, session *library.Session, in createBookInput) (sheaf.Book, error) {
+	return session.CreateBook(ctx, library.NewBook{
+		ID: in.BookID, Title: in.Title, Description: in.Description,
+		BookSettings: sheaf.BookSettings{Author: in.Author, Version: in.Version, Layout: in.Layout},
+	})
+}
+
+// A placeInput is where in a book a tool works.
+type placeInput struct {
+	BookID string `json:"book_id"`
+	Path   string `json:"path"`
+	UserID string `json:"user_id"`
+}
+
+func (in placeInput) place() library.Place {
+	return library.Place{Book: in.BookID, Path: in.Path, Layer: library.UserLayer(in.UserID)}
+}
+
+type readBookContentInput struct {
+	placeInput
+	At     string `json:"at"`
+	Offset int    `json:"offset"`
+	Limit  int    `json:"limit"`
+}
+
+type readBookContentAnswer struct {
+	Path          string          `json:"path"`
+	Content       string          `json:"content"`
+	FileSize      int64           `json:"file_size"`
+	LastModified  time.Time       `json:"last_modified"`
+	Backend       string          `json:"storage_backend"`
+	FileHash      sheaf.Digest    `json:"file_hash_sha256"`
+	Version       int             `json:"version"`
+	Layer         string          `json:"layer,omitempty"` // of a user's own copy
+	Metadata      json.RawMessage `json:"metadata"`        // the front matter
+	MetadataError string          `json:"metadata_error,omitempty"`
+	passageAnswer
+}
+
+func readBookContent(ctx context.Context, session *library.Session, in readBookContentInput) (answer readBookContentAnswer, err error) {
+	at, err := moment(in.At)
+	if err != nil {
+		return answer, err
+	}
+	read, err := session.ReadAtPath(ctx, in.place(), at, lines(in.Offset, in.Limit))
+	if err != nil {
+		return answer, err
+	}
+	d := read.Document
+	answer = readBookContentAnswer{
+		Path: d.Path, FileSize: d.Size, LastModified: d.UpdatedAt, Backend: read.Backend, FileHash: d.Digest,
+		Version: d.Version, Layer: d.Layer, Metadata: read.FrontMatter.Metadata,
+	}
+	if read.FrontMatter.Error != "" {
+		answer.MetadataError = fmt.Sprintf("line %d: %s", read.FrontMatter.Line, read.FrontMatter.Error)
+	}
+	at0 := url.URL{Path: "/books/" + in.BookID + "/content/" + d.Path}
+	answer.Content, answer.passageAnswer, err = passage(read.Excerpt, d, at0.EscapedPath())
+	return answer, err
+}
+
+type writeBookContentInput struct {
+	placeInput
+	Content    string        `json:"content"`
+	FileHash   *sheaf.Digest `json:"file_hash"`
+	OnConflict string        `json:"on_conflict"`
+	Message    string        `json:"message"`
+}
+
+// fileChangeAnswer is the answer of what changes a file of a book.
+type fileChangeAnswer struct {
+	Mode             sheaf.ChangeMode `json:"mode"`
+	Path             string           `json:"path"`
+	FileSize         int64            `json:"file_size"`
+	FileHash         sheaf.Digest     `json:"file_hash_sha256"`
+	Version          int              `json:"version"`
+	PreviousVersion  int              `json:"previous_version"`
+	Layer            string           `json:"layer,omitempty"`
+	DocumentID       sheaf.DocumentID `json:"document_id"`
+	Revision         int64            `json:"revision"`
+	PreviousRevision int64            `json:"previous_revision"`
+	AuditEntryID     int64            `json:"audit_entry_id,omitempty"`
+	DryRun           bool             `json:"dry_run,omitempty"`
+	Diff             string           `json:"diff,omitempty"`
+}
+
+func fileChange(c sheaf.Change) fileChangeAnswer {
+	return fileChangeAnswer{
+		Mode: c.Mode, Path: c.Path, FileSize: c.Size, FileHash: c.Digest, Version: c.Version, PreviousVersion: c.PreviousVersion,
+		Layer: c.Layer, DocumentID: c.ID, Revision: c.Revision, PreviousRevision: c.PreviousRevision, AuditEntryID: c.AuditEntryID,
+	}
+}
+
+func writeBookContent(ctx context.Context, session *library.Session, in writeBookContentInput) (fileChangeAnswer, error) {
+	content, err := session.Receive(ctx, strings.NewReader(in.Content))
+	if err != nil {
+		return fileChangeAnswer{}, err
+	}
+	defer content.Close()
+	change, err := session.PutContent(ctx, library.FileWrite{
+		Place: in.place(), Content: content, FileHash: in.FileHash, Merge: in.OnConflict == "merge", Message: in.Message,
+	})
+	return fileChange(change), err
+}
+
+type editBookContentInput struct {
+	placeInput
+	Edits      []sheaf.Edit  `json:"edits"`
+	FileHash   *sheaf.Digest `json:"file_hash"`
+	OnConflict string        `json:"on_conflict"`
+	DryRun     bool          `json:"dry_run"`
+	Message    string        `json:"message"`
+}
+
+func editBookContent(ctx context.Context, session *library.Session, in editBookContentInput) (fileChangeAnswer, error) {
+	edited, err := session.EditAtPath(ctx, in.place(), library.ContentEdit{
+		Edits: in.Edits, FileHash: in.FileHash, Merge: in.OnConflict == "merge", DryRun: in.DryRun, Message: in.Message,
+	})
+	if err != nil {
+		return fileChangeAnswer{}, err
+	}
+	answer := fileChange(edited.Change)
+	answer.DryRun = in.DryRun
+	var diff strings.Builder
+	if err := markup.WriteUnified(&diff, edited.Diff, "before", "after"); err != nil {
+		return fileChangeAnswer{}, err
+	}
+	answer.Diff = diff.String()
+	return answer, nil
+}
+
+type moveBookContentInput struct {
+	placeInput
+	NewPath  string        `json:"new_path"`
+	FileHash *sheaf.Digest `json:"file_hash"`
+	Message  string        `json:"message"`
+}
+
+func moveBookContent(ctx context.Context, session *library.Session, in moveBookContentInput) (library.Moved, error) {
+	return session.MovePath(ctx, library.PathMove{
+		Book: in.BookID, From: in.Path, To: in.NewPath, FileHash: in.FileHash, Message: in.Message,
+	})
+}
+
+type deleteBookContentInput struct {
+	placeInput
+	FileHash *sheaf.Digest `json:"file_hash"`
+}
+
+type deleteBookContentAnswer struct {
+	Existed      bool   `json:"existed"`
+	Path         string `json:"path"`
+	Version      int    `json:"version,omitempty"`
+	Revision     int64  `json:"revision,omitempty"`
+	AuditEntryID int64  `json:"audit_entry_id,omitempty"`
+}
+
+func deleteBookContent(ctx context.Context, session *library.Session, in deleteBookContentInput) (deleteBookContentAnswer, error) {
+	deleted, err := session.DeleteAtPath(ctx, in.place(), in.FileHash, "")
+	return deleteBookContentAnswer{
+		Existed: deleted.Existed, Path: in.Path, Version: deleted.Version, Revision: deleted.Revision, AuditEntryID: deleted.AuditEntryID,
+	}, err
+}

@@ -1,0 +1,120 @@
+package mcp_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/sheaftest"
+)
+
+type bookFile struct {
+	Mode, Path, Content, Hint, Diff, Layer string
+	Hash                                   string `json:"file_hash_sha256"`
+	Backend                                string `json:"storage_backend"`
+	Version                                int
+	PreviousVersion                        int `json:"previous_version"`
+	AuditEntry                             int `json:"audit_entry_id"`
+	Metadata                               map[string]any
+	MetadataError                          string `json:"metadata_error"`
+	Existed, Truncated                     bool
+	Next                                   string
+}
+
+// An agent writes a lesson into a book that is not there, reads, edits, moves
+// and deletes it.
+func TestBookTools(t *testing.T) {
+	session := connect(t, sheaftest.Start(t).URL+"/mcp")
+	const path = "content/01-Start/01-First/01-hello.md"
+	lesson := func(more arguments) arguments {
+		all := arguments{"book_id": "ai-native", "path": path}
+		for name, value := range more {
+			all[name] = value
+		}
+		return all
+	}
+	const text = "---\ntitle: Hello\n---\n# Hello\n\none\n"
+
+	written := call[bookFile](t, session, "write_content", lesson(arguments{"content": text}))
+	if written.Mode != "created" || written.Version != 1 || written.Path != path || written.AuditEntry == 0 {
+		t.Errorf("write_content: %+v", written)
+	}
+	read := call[bookFile](t, session, "read_content", lesson(nil))
+	if read.Content != text || read.Hash != written.Hash || read.Metadata["title"] != "Hello" || read.Backend != "fs" {
+		t.Errorf("read_content: %+v", read)
+	}
+	part := call[bookFile](t, session, "read_content", lesson(arguments{"offset": 4, "limit": 1}))
+	if part.Content != "# Hello\n" || !part.Truncated || part.Next != "call again with offset 5" {
+		t.Errorf("read_content of a line: %+v", part)
+	}
+	edited := call[bookFile](t, session, "edit_content", lesson(arguments{
+		"expected_hash": read.Hash, "edits": []arguments{{"old_string": "one", "new_string": "1"}}}))
+	if edited.Mode != "updated" || edited.Version != 2 || edited.PreviousVersion != 1 || !strings.Contains(edited.Diff, "-one\n+1\n") {
+		t.Errorf("edit_content: %+v", edited)
+	}
+	over := lesson(arguments{"content": text + "two\n", "file_hash": read.Hash})
+	if told := refuse(t, session, "write_content", over); told.Code != sheaf.ErrConflict || told.Conflict == nil {
+		t.Errorf("a write over an edit: %+v", told)
+	}
+	told := refuse(t, session, "read_content", arguments{"book_id": "ai-native", "path": "content/01-Start/01-First/01-helo.md"})
+	if told.Code != sheaf.ErrNotFound || !strings.Contains(told.Hint, path) {
+		t.Errorf("a path with a slip: %+v", told)
+	}
+	told = refuse(t, session, "read_content", arguments{"book_id": "ai-nativ", "path": path})
+	if told.Code != sheaf.ErrNotFound || !strings.Contains(told.Hint, "ai-native") {
+		t.Errorf("a book with a slip: %+v", told)
+	}
+
+	const to = "content/01-Start/02-Second/01-hello.md"
+	moved := call[struct{ Files []any }](t, session, "move_content", lesson(arguments{"new_path": to}))
+	if len(moved.Files) != 1 {
+		t.Errorf("move_content: %+v", moved)
+	}
+	if read := call[bookFile](t, session, "read_content", arguments{"book_id": "ai-native", "path": to}); read.Version != 2 {
+		t.Errorf("read_content behind the move: %+v", read)
+	}
+	books := call[struct {
+		Books []sheaf.Book
+		Total int `json:"total_count"`
+	}](t, session, "list_books", arguments{"include_structure": true})
+	if books.Total != 1 || len(books.Books) != 1 || books.Books[0].Lessons != 1 || len(books.Books[0].Structure.Parts) != 1 {
+		t.Errorf("list_books: %+v", books)
+	}
+	for _, existed := range []bool{true, false} {
+		deleted := call[bookFile](t, session, "delete_content", arguments{"book_id": "ai-native", "path": to})
+		if deleted.Existed != existed {
+			t.Errorf("delete_content: %+v, want existed %t", deleted, existed)
+		}
+	}
+}
+
+// What a user writes is theirs alone.
+func TestBookToolsWithUser(t *testing.T) {
+	session := connect(t, sheaftest.Start(t).URL+"/mcp")
+	at := func(user, content string) arguments {
+		in := arguments{"book_id": "ai-native", "path": "content/a.md"}
+		if user != "" {
+			in["user_id"] = user
+		}
+		if content != "" {
+			in["content"] = content
+		}
+		return in
+	}
+	call[bookFile](t, session, "write_content", at("", "for all\n"))
+	if own := call[bookFile](t, session, "write_content", at("ada", "for ada\n")); own.Layer != "user:ada" || own.Mode != "updated" {
+		t.Errorf("write_content of a user: %+v", own)
+	}
+	for user, want := range map[string]string{"": "for all\n", "ada": "for ada\n", "bob": "for all\n"} {
+		if read := call[bookFile](t, session, "read_content", at(user, "")); read.Content != want {
+			t.Errorf("%q reads %q, want %q", user, read.Content, want)
+		}
+	}
+	call[bookFile](t, session, "delete_content", at("ada", ""))
+	if read := call[bookFile](t, session, "read_content", at("ada", "")); read.Content != "for all\n" {
+		t.Errorf("ada reads %q after deleting her copy", read.Content)
+	}
+	if told := refuse(t, session, "read_content", at("../ada", "")); told.Code != sheaf.ErrInvalid {
+		t.Errorf("a wrong user_id: %+v", told)
+	}
+}
