@@ -95,3 +95,15 @@ type LayoutViolation struct {
 	Rule    string `json:"rule"` // such as "lesson_name"; stable
 	Message string `json:"message"`
 }
+
+// A BookText is a file of a book as a reading of many has it.
+type BookText struct {
+	Path    string `json:"path"`
+	Digest  Digest `json:"file_hash_sha256"`
+	Version int    `json:"version"`
+	Size    int64  `json:"size_bytes"`
+	Content string `json:"content"`
+	// Omitted says why there is no content: "not_text", or "too_large" for the
+	// budget of one reading. It is empty when there is.
+	Omitted string `json:"omitted,omitempty"`
+}

@@ -33,13 +33,22 @@ var consistencyRules = []consistencyRule{
 	{"its current state is not what the document says", `
 		select d.id from documents d
 		left join states s on s.document = d.pk and s.layer = '' and s.rev_from = d.rev
-		where s.document is null or s.rev_to <> 9223372036854775807
-			or s.version <> d.version or s.name <> d.name or s.path <> d.path or s.filename <> d.filename
+		where d.deleted <> 2 and (s.document is null or s.rev_to <> 9223372036854775807
+			or s.version <> d.version or s.name <> d.name or s.path <> d.path or s.path_key <> d.path_key or s.filename <> d.filename
 			or s.description <> d.description or s.tags <> d.tags or s.metadata <> d.metadata
-			or s.deleted <> d.deleted or s.collection <> d.collection`},
+			or s.deleted <> d.deleted or s.collection <> d.collection)`},
+	{"it is said to be in layers only, and is not", `
+		select d.id from documents d
+		where d.deleted = 2 and (not exists (select 1 from states s where s.document = d.pk and s.layer <> '')
+			or exists (select 1 from states s where s.document = d.pk and s.layer = ''))`},
+	{"a layer has a version of it that is not there", `
+		select distinct d.id from states s
+		join documents d on d.pk = s.document
+		left join versions v on v.document = s.document and v.n = s.version
+		where s.layer <> '' and v.n is null`},
 	{"its states leave a gap or overlap", `
 		select distinct d.id from states s join documents d on d.pk = s.document
-		where s.rev_to <> 9223372036854775807 and s.layer = '' and not exists (
+		where s.rev_to <> 9223372036854775807 and not exists (
 			select 1 from states t where t.document = s.document and t.layer = s.layer and t.rev_from = s.rev_to)`},
 	{"a state of it has no log entry", `
 		select distinct d.id from states s

@@ -109,16 +109,16 @@ func (v *View) Versions(document int64, before, limit int) ([]sheaf.Version, err
 	return versions, err
 }
 
-// DocumentLog returns the log entries that made the states of a document, the
-// newest first: those with a revision below before, or all when before is 0, and
+// DocumentLog returns the log entries that made the states of a document, in the
+// base and in layers, the newest first: those with a revision below before, or all when before is 0, and
 // at most limit.
 func (v *View) DocumentLog(document, before int64, limit int) ([]sheaf.LogEntry, error) {
 	return v.logEntries(`
 		select l.id, l.stream, l.rev, l.at, l.principal, l.label, l.op, l.status, l.payload, l.prev, l.hash
-		from states s
+		from (select distinct collection, rev_from from states where document = $1) s -- one entry may make states in several layers
 		join collections c on c.pk = s.collection
 		join log l on l.stream = c.name and l.rev = s.rev_from
-		where s.document = $1 and ($2 = 0 or s.rev_from < $2) order by s.rev_from desc limit $3`, document, before, limit)
+		where $2 = 0 or s.rev_from < $2 order by s.rev_from desc limit $3`, document, before, limit)
 }
 
 // StreamLog returns entries of a stream, the newest first: those with a revision

@@ -1,13 +1,28 @@
 package library
 
 import (
+	"cmp"
+	"context"
 	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
 
 	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/bundle"
+	"github.com/sheaf-dev/sheaf/internal/catalog"
 )
 
-// maxPatterns is how many patterns a book's layout may have.
-const maxPatterns = 100
+const (
+	maxPatterns = 100 // of a book's layout
+	maxPattern  = 512 // bytes of one
+
+	// maxViolations is how many violations a validation finds before it stops.
+	maxViolations = 100_000
+)
 
 // checkPatterns checks the patterns of a layout.
 func checkPatterns(layout sheaf.BookLayout, patterns []string) error {
@@ -20,5 +35,208 @@ func checkPatterns(layout sheaf.BookLayout, patterns []string) error {
 	if len(patterns) == 0 || len(patterns) > maxPatterns {
 		return sheaf.Invalid("patterns", fmt.Sprintf("the layout %s has 1 to %d patterns", sheaf.LayoutPatterns, maxPatterns))
 	}
+	for _, pattern := range patterns {
+		if pattern == "" || len(pattern) > maxPattern || !doublestar.ValidatePattern(pattern) {
+			return sheaf.Invalid("patterns", fmt.Sprintf("%q is not a pattern such as content/**/*.md of at most %d bytes", sheaf.Clip(pattern), maxPattern))
+		}
+	}
 	return nil
+}
+
+// ValidationQuery selects a page of what is wrong with a book.
+type ValidationQuery struct {
+	Book   string
+	Limit  int
+	Cursor string // from the page before; empty: the first page
+}
+
+// A Validation says which paths of a book are not as its layout wants them.
+type Validation struct {
+	Layout     sheaf.BookLayout
+	Valid      bool
+	Files      int                     // that were looked at
+	Total      int                     // violations, on all pages
+	Violations []sheaf.LayoutViolation // by path and rule; never nil
+	Next       string                  // the cursor of the next page; empty: there is none
+}
+
+// ValidateBook compares the paths of a book with its layout. A layout is a
+// promise to readers and tools that is checked when asked for: no write is
+// refused for it, because a book on its way from one layout to another could not
+// be written otherwise.
+func (s *Session) ValidateBook(ctx context.Context, q ValidationQuery) (Validation, error) {
+	if err := s.allow(sheaf.ScopeRead); err != nil {
+		return Validation{}, err
+	}
+	limit, limitErr := s.library.pageSize(q.Limit)
+	conditions := fmt.Sprintf("validation of %q", q.Book)
+	after, cursorErr := decodePlace(q.Cursor, conditions, 2)
+	if err := sheaf.InvalidFields(limitErr, cursorErr); err != nil {
+		return Validation{}, err
+	}
+	book, err := s.library.book(q.Book)
+	if err != nil {
+		return Validation{}, err
+	}
+	checker := layoutChecker{settings: book.Book, names: make(map[string]string), numbers: make(map[string]string)}
+	err = s.library.eachFile(ctx, book, catalog.FileFilter{}, func(f sheaf.BookFile) error {
+		checker.file(f.Path)
+		return nil
+	})
+	if err != nil {
+		return Validation{}, err
+	}
+	s.library.used()
+	found := checker.violations
+	byPlace := func(a, b sheaf.LayoutViolation) int {
+		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.Rule, b.Rule))
+	}
+	slices.SortStableFunc(found, byPlace)
+	v := Validation{Layout: cmp.Or(book.Book.Layout, sheaf.LayoutFree), Valid: len(found) == 0, Files: checker.files, Total: len(found)}
+	from := 0
+	if q.Cursor != "" {
+		last := sheaf.LayoutViolation{Path: after[0], Rule: after[1]}
+		from = len(found)
+		if i := slices.IndexFunc(found, func(f sheaf.LayoutViolation) bool { return byPlace(f, last) > 0 }); i >= 0 {
+			from = i
+		}
+	}
+	found = found[from:]
+	if len(found) > limit {
+		found = found[:limit]
+		v.Next = encodePlace(conditions, found[limit-1].Path, found[limit-1].Rule)
+	}
+	v.Violations = append([]sheaf.LayoutViolation{}, found...)
+	return v, nil
+}
+
+// eachFile calls each for the files of a book that a filter selects, in the order
+// of their paths, however many there are. A file that is moved meanwhile may be
+// seen twice or not at all.
+func (l *Library) eachFile(ctx context.Context, book *catalog.Collection, filter catalog.FileFilter, each func(sheaf.BookFile) error) error {
+	filter.Limit = 1000
+	for {
+		var files []sheaf.BookFile
+		err := l.catalog.Snapshot(ctx, func(v *catalog.View) (err error) {
+			files, err = v.Files(book, filter)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, f := range files {
+			if err := each(f); err != nil {
+				return err
+			}
+		}
+		if len(files) < filter.Limit {
+			return nil
+		}
+		filter.After = files[len(files)-1].Path
+	}
+}
+
+// A layoutChecker compares the paths of a book, in their order, with its layout.
+type layoutChecker struct {
+	settings   sheaf.BookSettings
+	files      int
+	names      map[string]string // directories by their keys
+	numbers    map[string]string // numbered names, by their directory and number
+	violations []sheaf.LayoutViolation
+}
+
+func (c *layoutChecker) violate(p, rule, format string, args ...any) {
+	if len(c.violations) < maxViolations {
+		c.violations = append(c.violations, sheaf.LayoutViolation{Path: p, Rule: rule, Message: fmt.Sprintf(format, args...)})
+	}
+}
+
+func (c *layoutChecker) file(p string) {
+	c.files++
+	c.checkPortable(p)
+	switch c.settings.Layout {
+	case sheaf.LayoutDocusaurus:
+		c.checkDocusaurus(p)
+	case sheaf.LayoutPatterns:
+		matches := func(pattern string) bool { return doublestar.MatchUnvalidated(pattern, p) }
+		if !slices.ContainsFunc(c.settings.Patterns, matches) {
+			c.violate(p, "pattern", "it matches none of the patterns %s", strings.Join(c.settings.Patterns, ", "))
+		}
+	}
+}
+
+// checkPortable checks what matters on some systems, whatever the layout.
+func (c *layoutChecker) checkPortable(p string) {
+	if strings.ContainsAny(p, `<>:"|?*`) {
+		c.violate(p, "portable", `it has one of the characters < > : " | ? *, which Windows does not allow`)
+	}
+	for segment := range strings.SplitSeq(p, "/") {
+		if strings.HasSuffix(segment, ".") {
+			c.violate(p, "portable", "%q ends with a dot, which Windows drops", segment)
+			break
+		}
+	}
+	for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
+		key := bundle.PathKey(dir)
+		if other, known := c.names[key]; !known {
+			c.names[key] = dir
+		} else if other != dir {
+			c.violate(p, "directory_case", "some systems take its directory %s for the same as %s", dir, other)
+			break
+		}
+	}
+}
+
+// assetTypes are what directories of assets may be called.
+var assetTypes = []string{"slides", "images", "videos", "audio"}
+
+var numberedName = regexp.MustCompile(`^([0-9]{2,})-[^/]+$`)
+
+// unnumbered are files of a directory of content that are not lessons.
+var unnumbered = []string{".summary.md", "index.md", "index.mdx", "README.md", "_category_.json", "_category_.yml"}
+
+func (c *layoutChecker) checkDocusaurus(p string) {
+	segments := strings.Split(p, "/")
+	top, last := segments[0], segments[len(segments)-1]
+	switch {
+	case len(segments) == 1, top == "static": // configuration, and what Docusaurus serves as it is
+		return
+	case top == "assets":
+		if len(segments) < 3 || !slices.Contains(assetTypes, segments[1]) {
+			c.violate(p, "asset_type", "assets are in assets/TYPE, of the types %s", strings.Join(assetTypes, ", "))
+		}
+		return
+	case top != contentDir:
+		c.violate(p, "place", "at the top there are the directories %s, assets and static only", contentDir)
+		return
+	}
+	for i, name := range segments[1 : len(segments)-1] {
+		if !numberedName.MatchString(name) {
+			c.violate(p, "directory_name", "the directory %q is not called like 01-Name", name)
+			continue
+		}
+		c.checkNumber(p, strings.Join(segments[:i+1], "/"), name)
+	}
+	switch {
+	case slices.Contains(unnumbered, last):
+	case !strings.HasSuffix(last, ".md") && !strings.HasSuffix(last, ".mdx"):
+		c.violate(p, "content_type", "only Markdown is below %s; other files are assets", contentDir)
+	case !numberedName.MatchString(last):
+		c.violate(p, "lesson_name", "a lesson is called like 01-name.md, its summary like 01-name.summary.md")
+	case len(segments) != 4:
+		c.violate(p, "lesson_depth", "a lesson is at %s/01-Part/01-Chapter/01-name.md", contentDir)
+	case !isSummary(last):
+		c.checkNumber(p, path.Dir(p), last)
+	}
+}
+
+// checkNumber checks that a name of a directory does not share its number with
+// another.
+func (c *layoutChecker) checkNumber(p, dir, name string) {
+	place := dir + "/" + numberedName.FindStringSubmatch(name)[1]
+	if other, known := c.numbers[place]; !known {
+		c.numbers[place] = name
+	} else if other != name {
+		c.violate(p, "number_twice", "%s has the number of %s", name, other)
+	}
 }

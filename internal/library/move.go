@@ -65,6 +65,9 @@ func (s *Session) MovePath(ctx context.Context, in PathMove) (Moved, error) {
 		return Moved{}, sheaf.Invalid("new_path", "new_path is the path that it has")
 	case strings.HasPrefix(in.To, in.From+"/"):
 		return Moved{}, sheaf.Invalid("new_path", "a directory cannot be moved into itself")
+	case strings.HasPrefix(in.From, in.To+"/"):
+		return Moved{}, sheaf.Errorf(sheaf.ErrExists, "%s is the directory that it is in", sheaf.Clip(in.To)).
+			WithHint("move it elsewhere first")
 	}
 	book, err := s.library.book(in.Book)
 	if err != nil {

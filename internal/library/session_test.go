@@ -13,6 +13,7 @@ import (
 // here fails the test: decide who may call it, check it there, then list it.
 var neededScopes = map[string]sheaf.Scope{
 	"Book":             sheaf.ScopeRead,
+	"BookFiles":        sheaf.ScopeRead,
 	"Books":            sheaf.ScopeRead,
 	"ChangeBook":       sheaf.ScopeCreate,
 	"ChangeCollection": sheaf.ScopeCreate,
@@ -42,9 +43,11 @@ var neededScopes = map[string]sheaf.Scope{
 	"PurgeDocument":    sheaf.ScopeWrite,
 	"PutContent":       sheaf.ScopeWrite,
 	"ReadAtPath":       sheaf.ScopeRead,
+	"ReadBook":         sheaf.ScopeRead,
 	"Receive":          sheaf.ScopeWrite,
 	"RestoreDocument":  sheaf.ScopeWrite,
 	"Trash":            sheaf.ScopeRead,
+	"ValidateBook":     sheaf.ScopeRead,
 	"Version":          sheaf.ScopeRead,
 	"Versions":         sheaf.ScopeRead,
 	"WriteContent":     sheaf.ScopeWrite,

@@ -75,6 +75,14 @@ func bookTools(limits sheaf.Limits) []tool {
 		}, []field{
 			bookField(), pathField(limits), fileHashField(), userField(),
 		}, deleteBookContent),
+		newTool(definition{
+			name: "validate_book", title: "Check the layout of a book", toolset: ToolsetBooks, scope: sheaf.ScopeRead, readOnly: true, idempotent: true,
+			description: "Lists the paths of a book that are not as its layout wants them, and why.",
+		}, []field{
+			bookField(),
+			number("limit", "", 1, limits.Page),
+			cursorField(),
+		}, validateBook),
 	}
 }
 
@@ -285,4 +293,27 @@ func deleteBookContent(ctx context.Context, session *library.Session, in deleteB
 	return deleteBookContentAnswer{
 		Existed: deleted.Existed, Path: in.Path, Version: deleted.Version, Revision: deleted.Revision, AuditEntryID: deleted.AuditEntryID,
 	}, err
+}
+
+type validateBookInput struct {
+	BookID string `json:"book_id"`
+	Limit  int    `json:"limit"`
+	Cursor string `json:"cursor"`
+}
+
+type validateBookAnswer struct {
+	Layout          sheaf.BookLayout        `json:"layout"`
+	Valid           bool                    `json:"valid"`
+	FilesChecked    int                     `json:"files_checked"`
+	TotalViolations int                     `json:"total_violations"`
+	Violations      []sheaf.LayoutViolation `json:"violations"`
+	Cursor          string                  `json:"cursor,omitempty"`
+}
+
+func validateBook(ctx context.Context, session *library.Session, in validateBookInput) (validateBookAnswer, error) {
+	if in.Limit == 0 {
+		in.Limit = library.DefaultPage
+	}
+	v, err := session.ValidateBook(ctx, library.ValidationQuery{Book: in.BookID, Limit: in.Limit, Cursor: in.Cursor})
+	return validateBookAnswer{v.Layout, v.Valid, v.Files, v.Total, v.Violations, v.Next}, err
 }
