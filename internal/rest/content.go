@@ -93,25 +93,14 @@ func (s *server) writeContent(w http.ResponseWriter, r *http.Request) error {
 	if err := sheaf.InvalidFields(err, checkWholeBody(r.Header)); err != nil {
 		return err
 	}
-	if err := tooLong(w, r, s.limits.Content, fmt.Sprintf("a content is %d", s.limits.Content)); err != nil {
-		return err
-	}
-	session := s.session(r)
-	var upload *library.Upload
-	err = s.receive(w, r, func(body io.Reader) (err error) {
-		content := &failingReader{from: body}
-		if upload, err = session.Receive(r.Context(), content); content.err != nil {
-			return cutOff(content.err)
-		}
-		return err
-	})
+	upload, err := s.receiveContent(w, r)
 	if upload != nil {
 		defer upload.Close()
 	}
 	if err != nil {
 		return err
 	}
-	change, err := session.WriteContent(r.Context(), id, library.ContentWrite{
+	change, err := s.session(r).WriteContent(r.Context(), id, library.ContentWrite{
 		Content:  upload,
 		Filename: query.Get("filename"),
 		FileHash: condition.fileHash,
@@ -124,6 +113,23 @@ func (s *server) writeContent(w http.ResponseWriter, r *http.Request) error {
 	change.URL = documentURL(s.base(r), id)
 	w.Header()["Etag"] = []string{contentTag(change.Digest)}
 	return s.writeJSON(w, http.StatusOK, change)
+}
+
+// receiveContent receives the body as a content. The caller closes it, also when
+// there is an error.
+func (s *server) receiveContent(w http.ResponseWriter, r *http.Request) (upload *library.Upload, err error) {
+	if err := tooLong(w, r, s.limits.Content, fmt.Sprintf("a content is %d", s.limits.Content)); err != nil {
+		return nil, err
+	}
+	session := s.session(r)
+	err = s.receive(w, r, func(body io.Reader) (err error) {
+		content := &failingReader{from: body}
+		if upload, err = session.Receive(r.Context(), content); content.err != nil {
+			return cutOff(content.err)
+		}
+		return err
+	})
+	return upload, err
 }
 
 // checkWholeBody refuses a body that is not the content as it is, byte for byte.
@@ -182,37 +188,50 @@ func (s *server) editContent(ctx context.Context, in *editContentInput) (*editCo
 	if err != nil {
 		return nil, err
 	}
-	leave, err := s.enter()
+	edit, condition, leave, err := s.readEdit(in.writer, in.request)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	var body contentEdit
-	bodyErr := s.readJSON(in.writer, in.request, mostEdits, &body)
-	condition, err := parseCondition(in.request.Header, body.FileHash, body.OnConflict)
-	if err := sheaf.InvalidFields(bodyErr, err); err != nil {
+	edited, err := s.session(in.request).EditContent(ctx, id, edit)
+	if err != nil {
+		return nil, condition.refused(err)
+	}
+	answer, err := s.describeEdit(in.request, edited)
+	if err != nil {
 		return nil, err
 	}
-	edited, err := s.session(in.request).EditContent(ctx, id, library.ContentEdit{
+	return &editContentOutput{ETag: contentTag(edited.Digest), Body: answer}, nil
+}
+
+// readEdit reads the body of an edit, for which it takes a place among the
+// requests that hold much in memory: the caller leaves it.
+func (s *server) readEdit(w http.ResponseWriter, r *http.Request) (edit library.ContentEdit, condition writeCondition, leave func(), err error) {
+	if leave, err = s.enter(); err != nil {
+		return edit, condition, nil, err
+	}
+	var body contentEdit
+	bodyErr := s.readJSON(w, r, mostEdits, &body)
+	condition, err = parseCondition(r.Header, body.FileHash, body.OnConflict)
+	if err := sheaf.InvalidFields(bodyErr, err); err != nil {
+		leave()
+		return edit, condition, nil, err
+	}
+	return library.ContentEdit{
 		Edits:    body.Edits,
 		FileHash: condition.fileHash,
 		Merge:    condition.merge,
 		DryRun:   body.DryRun,
 		Message:  body.Message,
-	})
-	if err != nil {
-		return nil, condition.refused(err)
-	}
+	}, condition, leave, nil
+}
+
+// describeEdit returns the answer to an edit.
+func (s *server) describeEdit(r *http.Request, edited library.Edited) (editedDocument, error) {
 	var unified strings.Builder
-	err = markup.WriteUnified(&unified, edited.Diff, edited.Filename+" (before)", edited.Filename+" (after)")
-	if err != nil {
-		return nil, err
-	}
-	edited.URL = documentURL(s.base(in.request), id)
-	return &editContentOutput{
-		ETag: contentTag(edited.Digest),
-		Body: editedDocument{Change: edited.Change, Diff: edited.Diff, Unified: unified.String()},
-	}, nil
+	err := markup.WriteUnified(&unified, edited.Diff, edited.Filename+" (before)", edited.Filename+" (after)")
+	edited.URL = documentURL(s.base(r), edited.ID)
+	return editedDocument{Change: edited.Change, Diff: edited.Diff, Unified: unified.String()}, err
 }
 
 // readContent streams a content, or answers with a part of it: GET and HEAD
@@ -254,6 +273,11 @@ func (s *server) sendExcerpt(w http.ResponseWriter, r *http.Request, passage lib
 		return err
 	}
 	defer content.Close()
+	return s.sendPassage(w, content, passage)
+}
+
+// sendPassage answers with a passage of a content.
+func (s *server) sendPassage(w http.ResponseWriter, content *library.Content, passage library.Passage) error {
 	part, err := content.Excerpt(passage)
 	if err != nil {
 		return err

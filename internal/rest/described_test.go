@@ -112,7 +112,7 @@ func parseDescription(t testing.TB, document []byte) *description {
 		for _, kind := range slices.Concat(r.errors, commonErrors) {
 			operation.kinds[fmt.Sprint(kind.HTTPStatus(), " ", kind)] = true
 		}
-		pattern := r.method + " " + r.path
+		pattern := pattern(r.method, r.path)
 		d.mux.Handle(pattern, http.NotFoundHandler())
 		d.operations[pattern] = operation
 	}

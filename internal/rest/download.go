@@ -26,7 +26,11 @@ func (s *server) download(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer content.Close()
+	return s.sendContent(w, r, content)
+}
 
+// sendContent streams a content, or the ranges of it that are asked for.
+func (s *server) sendContent(w http.ResponseWriter, r *http.Request, content *library.Content) error {
 	doc := content.Document
 	plainTag, gzipTag := contentTag(doc.Digest), `"`+doc.Digest.String()+gzipTagSuffix+`"`
 

@@ -37,11 +37,17 @@ func streaming(serve func(*server, http.ResponseWriter, *http.Request) error) mo
 
 func (m *mounting) handle(operation *huma.Operation, serve func(*server, http.ResponseWriter, *http.Request) error) {
 	s := m.server
-	m.mux.HandleFunc(operation.Method+" "+operation.Path, func(w http.ResponseWriter, r *http.Request) {
+	m.mux.HandleFunc(pattern(operation.Method, operation.Path), func(w http.ResponseWriter, r *http.Request) {
 		if err := serve(s, w, r); err != nil {
 			s.refuse(w, r, err)
 		}
 	})
+}
+
+// pattern returns the mux's pattern of an operation. A parameter called path is
+// the rest of the URL's path, slashes and all, for which OpenAPI has no sign.
+func pattern(method, path string) string {
+	return method + " " + strings.Replace(path, "{path}", "{path...}", 1)
 }
 
 // answering mounts an operation that answers in JSON: huma derives its schema

@@ -47,6 +47,7 @@ func (s *server) newAPI(mux *http.ServeMux) huma.API {
 	for _, answer := range []reflect.Type{
 		reflect.TypeFor[sheaf.Document](), reflect.TypeFor[sheaf.Change](),
 		reflect.TypeFor[sheaf.VersionComparison](), reflect.TypeFor[excerpt](),
+		reflect.TypeFor[fileDeletion](), reflect.TypeFor[editedDocument](),
 	} {
 		schemas.Schema(answer, true, "")
 	}
@@ -83,6 +84,8 @@ const (
 	changeRef     = schemaPrefix + "Change"
 	comparisonRef = schemaPrefix + "VersionComparison"
 	excerptRef    = schemaPrefix + "Excerpt"
+	editedRef     = schemaPrefix + "EditedDocument"
+	deletionRef   = schemaPrefix + "FileDeletion"
 )
 
 // commonHeaders are those of every answer. The guard sets them.

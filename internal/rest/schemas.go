@@ -19,6 +19,7 @@ var documentProperties = map[string]struct{ description, pattern string }{
 	"uploaded_at":       {"When it was created; never changes", ""},
 	"updated_at":        {"When its content or description changed last", ""},
 	"path":              {"Where in a book it is; absent elsewhere", ""},
+	"layer":             {"Whose own copy it is, such as user:ada; absent for what everyone sees", ""},
 	"version":           {"The number of its current content, from 1; 0 before it has one", ""},
 	"metadata":          {"A JSON object of its author's", ""},
 	"url":               {"Where it is served", ""},
