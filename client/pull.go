@@ -51,6 +51,11 @@ func (c *Client) Pull(ctx context.Context, id sheaf.DocumentID, options ...PullO
 	if err != nil {
 		return nil, err
 	}
+	return c.download(req)
+}
+
+// download opens the content that a request is for.
+func (c *Client) download(req *http.Request) (*Download, error) {
 	req.Header.Set("Accept-Encoding", "identity") // the digest is that of the plain content
 	res, err := c.do(req)
 	if err != nil {
@@ -65,6 +70,7 @@ func (c *Client) Pull(ctx context.Context, id sheaf.DocumentID, options ...PullO
 			Hint:    "check that the URL is that of a Sheaf server, and that no proxy removes Repr-Digest and ETag",
 		}
 	}
+	id := sheaf.DocumentID(res.Header.Get("X-Document-Id"))
 	return &Download{
 		ID:       id,
 		Name:     extendedHeader(res.Header, "X-Document-Name"),

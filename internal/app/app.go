@@ -124,6 +124,7 @@ func (a *App) open(ctx context.Context) error {
 		Limits:          a.config.Limits,
 		ScrubRate:       a.config.Storage.ScrubRate,
 		AutoCreateBooks: a.config.Books.AutoCreate,
+		ViewsDir:        a.config.Storage.Dir,
 		Log:             a.log,
 	})
 	if err != nil {

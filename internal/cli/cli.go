@@ -105,6 +105,7 @@ func newSheafCommand(o *options) *cobra.Command {
 		newTrashCommand(o),
 		newLogCommand(o),
 		newDiffCommand(o),
+		newBookCommand(o),
 		newCollectionsCommand(o),
 		newAdminCommand(o),
 		newDoctorCommand(o),

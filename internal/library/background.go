@@ -41,6 +41,9 @@ func (l *Library) Background() []jobs.Job {
 		drain := func(ctx context.Context) (bool, error) { return l.drainBackend(ctx, backend) }
 		work = append(work, jobs.Job{Name: "drain of " + backend, Run: pausing(drainPause, drain), Interval: time.Minute, Wake: wake})
 	}
+	if l.viewsDir != "" {
+		work = append(work, jobs.Job{Name: "views of the registry", Run: pausing(registryPause, l.WriteRegistry), Interval: time.Minute, Wake: l.viewable})
+	}
 	if l.scrubRate > 0 {
 		scrub := scrubber{library: l, rate: l.scrubRate}
 		work = append(work, jobs.Job{Name: "scrubber", Run: scrub.run, Interval: scrubInterval})

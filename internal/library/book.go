@@ -61,7 +61,7 @@ func (s *Session) createBook(ctx context.Context, op operation, id sheaf.Slug, i
 		return appendBook(tx, op, collection, in.BookSettings)
 	})
 	if err == nil {
-		s.library.changed()
+		s.library.registryChanged()
 	}
 	return err
 }
@@ -148,7 +148,7 @@ func (s *Session) ChangeBook(ctx context.Context, id string, in BookChange) (she
 	if err != nil {
 		return sheaf.Book{}, err
 	}
-	s.library.changed()
+	s.library.registryChanged()
 	return s.library.describeBook(context.WithoutCancel(ctx), id)
 }
 
@@ -315,10 +315,8 @@ func (l *Library) describeBooks(ctx context.Context, all []*catalog.Collection, 
 			if err != nil {
 				return err
 			}
-			book := sheaf.Book{
-				ID: c.Name, Title: c.Title, Description: c.Description, BookSettings: c.Book, Backend: c.Backend,
-				Status: c.Status, Policy: c.Policy, CreatedAt: c.CreatedAt, BookCounts: counts, Revision: revision,
-			}
+			book := bookOf(c)
+			book.BookCounts, book.Revision = counts, revision
 			if structure {
 				if book.Structure, err = readStructure(v, c); err != nil {
 					return err

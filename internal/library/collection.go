@@ -168,6 +168,7 @@ func (s *Session) ChangeCollection(ctx context.Context, name string, in Collecti
 	if err != nil {
 		return sheaf.CollectionStats{}, err
 	}
+	s.library.registryChanged()
 	return s.library.describe(context.WithoutCancel(ctx), name)
 }
 

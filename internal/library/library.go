@@ -25,8 +25,9 @@ type Options struct {
 	Backends        map[string]string // the kind of each backend, by its name
 	DefaultBackend  string            // of the default collection when it is made
 	Limits          sheaf.Limits
-	ScrubRate       int64 // stored bytes a second that are read again in the background; 0: none
-	AutoCreateBooks bool  // a write to a book that is not there makes it
+	ScrubRate       int64  // stored bytes a second that are read again in the background; 0: none
+	AutoCreateBooks bool   // a write to a book that is not there makes it
+	ViewsDir        string // where registry.yaml and books are written; empty: nowhere
 	Log             *slog.Logger
 }
 
@@ -43,6 +44,8 @@ type Library struct {
 
 	autoCreateBooks bool
 	bookCounts      *bookCounts
+	viewsDir        string
+	viewable        chan struct{} // woken when something is said of a book
 
 	lastOperation atomic.Int64             // Unix milliseconds of the latest call that succeeded, 0 for none
 	drainable     map[string]chan struct{} // by backend; woken when there may be inline bytes to move
@@ -69,6 +72,8 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 
 		autoCreateBooks: o.AutoCreateBooks,
 		bookCounts:      newBookCounts(),
+		viewsDir:        o.ViewsDir,
+		viewable:        make(chan struct{}, 1),
 	}
 	for backend := range o.Backends {
 		l.drainable[backend] = make(chan struct{}, 1)

@@ -84,7 +84,7 @@ func openSetup(t testing.TB, set setup) *store {
 	t.Cleanup(func() { s.catalog.Close() })
 	s.Library, err = library.Open(t.Context(), library.Options{
 		Catalog: s.catalog, Blobs: s.blobs, Backends: map[string]string{fs: "fs"}, DefaultBackend: fs,
-		AutoCreateBooks: !set.keepBooks, Limits: set.limits, ScrubRate: set.scrubRate, Log: slog.New(slog.DiscardHandler),
+		AutoCreateBooks: !set.keepBooks, ViewsDir: set.dir, Limits: set.limits, ScrubRate: set.scrubRate, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
