@@ -95,10 +95,24 @@ func (c *Catalog) HeadContent(ctx context.Context, id sheaf.DocumentID) (h Head,
 	if cached, ok := c.heads.get(id); ok {
 		return cached.head, cached.ref, true, nil
 	}
+	return c.readContent(ctx, `d.id = $1 and d.deleted <> 2`, string(id))
+}
+
+// HeadContentAtPath is HeadContent of what is at a path of a book's base.
+func (c *Catalog) HeadContentAtPath(ctx context.Context, book *Collection, path string) (h Head, ref blob.Ref, found bool, err error) {
+	if cached, ok := c.heads.getAt(bookPath{book.PK, path}); ok {
+		return cached.head, cached.ref, true, nil
+	}
+	return c.readContent(ctx, `d.collection = $1 and d.path = $2 and d.path <> '' and d.deleted = 0`, book.PK, path)
+}
+
+// readContent reads what HeadContent returns of the document that a condition
+// selects, and remembers it.
+func (c *Catalog) readContent(ctx context.Context, where string, args ...any) (h Head, ref blob.Ref, found bool, err error) {
 	generation := c.heads.now()
 	var state BlobState
 	err = c.Read(ctx, func(v *View) (err error) {
-		h, ref, state, found, err = v.headContent(id)
+		h, ref, state, found, err = v.headContent(where, args...)
 		return err
 	})
 	if err == nil && found && state == BlobLive && !ref.IsInline() {
@@ -107,7 +121,7 @@ func (c *Catalog) HeadContent(ctx context.Context, id sheaf.DocumentID) (h Head,
 	return h, ref, found, err
 }
 
-func (v *View) headContent(id sheaf.DocumentID) (h Head, ref blob.Ref, state BlobState, found bool, err error) {
+func (v *View) headContent(where string, args ...any) (h Head, ref blob.Ref, state BlobState, found bool, err error) {
 	var s headScan
 	var encoding *string
 	var crc, stored *int64
@@ -118,8 +132,8 @@ func (v *View) headContent(id sheaf.DocumentID) (h Head, ref blob.Ref, state Blo
 		join collections c on c.pk = d.collection
 		left join blobs b on b.digest = d.digest and b.backend = c.backend and b.domain = ''
 		left join inline_blobs i on i.blob = b.pk
-		where d.id = $1 and d.deleted <> 2`,
-		[]any{string(id)}, append(s.into(), &ref.Backend, &known, &crc, &encoding, &stored, &ref.Inline)...)
+		where `+where,
+		args, append(s.into(), &ref.Backend, &known, &crc, &encoding, &stored, &ref.Inline)...)
 	if err != nil || !found {
 		return Head{}, blob.Ref{}, 0, false, err
 	}

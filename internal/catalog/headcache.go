@@ -29,6 +29,10 @@ const (
 type headCache struct {
 	heads *lru.Cache[sheaf.DocumentID, cachedHead]
 
+	// paths says which document was last read at a path. It is a hint that may
+	// be wrong: what a head that is remembered says of its path is right.
+	paths *lru.Cache[bookPath, sheaf.DocumentID]
+
 	mu         sync.Mutex
 	generation uint64 // grows before and after every commit that changes something; odd in between
 }
@@ -38,9 +42,29 @@ type cachedHead struct {
 	ref  blob.Ref
 }
 
+// A bookPath is a path of a book, by the book's pk.
+type bookPath struct {
+	book int64
+	path string
+}
+
 func newHeadCache() (*headCache, error) {
 	heads, err := lru.New[sheaf.DocumentID, cachedHead](headCacheSize)
-	return &headCache{heads: heads}, err
+	if err != nil {
+		return nil, err
+	}
+	paths, err := lru.New[bookPath, sheaf.DocumentID](headCacheSize)
+	return &headCache{heads: heads, paths: paths}, err
+}
+
+// getAt returns what is remembered of the document at a path.
+func (c *headCache) getAt(at bookPath) (cachedHead, bool) {
+	id, ok := c.paths.Get(at)
+	if !ok {
+		return cachedHead{}, false
+	}
+	cached, ok := c.heads.Get(id)
+	return cached, ok && cached.head.CollectionPK == at.book && cached.head.Path == at.path && !cached.head.Deleted
 }
 
 func (c *headCache) get(id sheaf.DocumentID) (cachedHead, bool) { return c.heads.Get(id) }
@@ -61,6 +85,9 @@ func (c *headCache) put(generation uint64, read cachedHead) {
 	defer c.mu.Unlock()
 	if generation == c.generation && generation%2 == 0 {
 		c.heads.Add(read.head.ID, read)
+		if read.head.Path != "" {
+			c.paths.Add(bookPath{read.head.CollectionPK, read.head.Path}, read.head.ID)
+		}
 	}
 }
 

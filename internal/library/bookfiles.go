@@ -3,7 +3,6 @@ package library
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 	"unicode/utf8"
 
@@ -196,16 +195,10 @@ func (l *Library) readText(ctx context.Context, f sheaf.BookFile, ref blob.Ref, 
 		return text, err
 	}
 	defer content.Close()
-	reader, err := content.Reader()
-	if err != nil {
+	if text.Content, err = content.text(); err != nil {
 		return text, err
 	}
-	var b strings.Builder
-	b.Grow(int(f.Size))
-	if _, err := io.Copy(&b, reader); err != nil {
-		return text, err
-	}
-	if text.Content = b.String(); !utf8.ValidString(text.Content) {
+	if !utf8.ValidString(text.Content) {
 		text.Content, text.Omitted = "", "not_text"
 	}
 	return text, nil

@@ -4,14 +4,15 @@ import (
 	"io"
 	"strings"
 
+	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/markup"
 )
 
 // FrontMatter reads what a Markdown text says of itself at its top. Other
 // contents have none. What Reader has returned before is not usable afterwards.
 func (c *Content) FrontMatter() (markup.FrontMatter, error) {
-	if !strings.HasPrefix(c.Document.MIME, "text/markdown") && !strings.HasPrefix(c.Document.MIME, "text/mdx") {
-		return markup.ParseFrontMatter(""), nil
+	if !isMarkdown(c.Document) {
+		return frontMatter(c.Document, ""), nil
 	}
 	reader, err := c.Reader()
 	if err != nil {
@@ -23,5 +24,18 @@ func (c *Content) FrontMatter() (markup.FrontMatter, error) {
 	if _, err := io.CopyN(&top, reader, markup.MaxFrontMatter+fences); err != nil && err != io.EOF {
 		return markup.FrontMatter{}, err
 	}
-	return markup.ParseFrontMatter(top.String()), nil
+	return frontMatter(c.Document, top.String()), nil
+}
+
+// frontMatter returns the front matter of a document's text, of which the
+// beginning is enough.
+func frontMatter(d sheaf.Document, text string) markup.FrontMatter {
+	if !isMarkdown(d) { // YAML begins in the same way
+		text = ""
+	}
+	return markup.ParseFrontMatter(text)
+}
+
+func isMarkdown(d sheaf.Document) bool {
+	return strings.HasPrefix(d.MIME, "text/markdown") || strings.HasPrefix(d.MIME, "text/mdx")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path"
 	"strings"
 
@@ -129,8 +130,22 @@ func (s *Session) OpenAtPath(ctx context.Context, p Place, moment Moment) (*Cont
 	if err != nil {
 		return nil, err
 	}
-	var head catalog.Head
-	var ref blob.Ref
+	head, ref, err := l.contentAt(ctx, book, p, moment)
+	if err != nil {
+		return nil, l.explain(ctx, book, p, err)
+	}
+	return l.open(ctx, head, ref)
+}
+
+// contentAt returns the head at a path and what is needed to read its content.
+func (l *Library) contentAt(ctx context.Context, book *catalog.Collection, p Place, moment Moment) (head catalog.Head, ref blob.Ref, err error) {
+	if p.Layer == "" && moment.IsNow() { // what is read again and again
+		head, ref, found, err := l.catalog.HeadContentAtPath(ctx, book, p.Path)
+		if err == nil && !found {
+			err = errNoFile
+		}
+		return head, ref, err
+	}
 	err = l.catalog.Snapshot(ctx, func(v *catalog.View) (err error) {
 		if head, err = atMoment(v, book, p, moment); err != nil {
 			return err
@@ -138,10 +153,7 @@ func (s *Session) OpenAtPath(ctx context.Context, p Place, moment Moment) (*Cont
 		ref, _, err = v.ReadableRef(book.Backend, head.Digest)
 		return err
 	})
-	if err != nil {
-		return nil, l.explain(ctx, book, p, err)
-	}
-	return l.open(ctx, head, ref)
+	return head, ref, err
 }
 
 // A FileText is a passage of what is at a path of a book.
@@ -162,11 +174,32 @@ func (s *Session) ReadAtPath(ctx context.Context, p Place, moment Moment, passag
 	}
 	defer content.Close()
 	text := FileText{Document: content.Document, Backend: content.Backend}
+	if content.Document.Size <= maxExcerpt { // once is enough for both
+		whole, err := content.text()
+		if err != nil {
+			return FileText{}, err
+		}
+		text.FrontMatter = frontMatter(content.Document, whole)
+		text.Excerpt, err = passage.read(strings.NewReader(whole))
+		return text, err
+	}
 	if text.FrontMatter, err = content.FrontMatter(); err != nil {
 		return FileText{}, err
 	}
 	text.Excerpt, err = content.Excerpt(passage)
 	return text, err
+}
+
+// text returns all of the content, which the caller knows to be small.
+func (c *Content) text() (string, error) {
+	reader, err := c.Reader()
+	if err != nil {
+		return "", err
+	}
+	var text strings.Builder
+	text.Grow(int(c.Document.Size))
+	_, err = io.Copy(&text, reader)
+	return text.String(), err
 }
 
 // A FileWrite is a content for a path of a book.
