@@ -95,7 +95,7 @@ func (c *Catalog) HeadContent(ctx context.Context, id sheaf.DocumentID) (h Head,
 	if cached, ok := c.heads.get(id); ok {
 		return cached.head, cached.ref, true, nil
 	}
-	return c.readContent(ctx, `d.id = $1 and d.deleted <> 2`, string(id))
+	return c.readContent(ctx, func(v *View) (Head, blob.Ref, BlobState, bool, error) { return v.headContent(id) })
 }
 
 // HeadContentAtPath is HeadContent of what is at a path of a book's base.
@@ -103,16 +103,17 @@ func (c *Catalog) HeadContentAtPath(ctx context.Context, book *Collection, path 
 	if cached, ok := c.heads.getAt(bookPath{book.PK, path}); ok {
 		return cached.head, cached.ref, true, nil
 	}
-	return c.readContent(ctx, `d.collection = $1 and d.path = $2 and d.path <> '' and d.deleted = 0`, book.PK, path)
+	return c.readContent(ctx, func(v *View) (Head, blob.Ref, BlobState, bool, error) {
+		return v.contentWhere(`d.collection = $1 and d.path = $2 and d.path <> '' and d.deleted = 0`, book.PK, path)
+	})
 }
 
-// readContent reads what HeadContent returns of the document that a condition
-// selects, and remembers it.
-func (c *Catalog) readContent(ctx context.Context, where string, args ...any) (h Head, ref blob.Ref, found bool, err error) {
+// readContent reads what HeadContent returns, and remembers it.
+func (c *Catalog) readContent(ctx context.Context, read func(*View) (Head, blob.Ref, BlobState, bool, error)) (h Head, ref blob.Ref, found bool, err error) {
 	generation := c.heads.now()
 	var state BlobState
 	err = c.Read(ctx, func(v *View) (err error) {
-		h, ref, state, found, err = v.headContent(where, args...)
+		h, ref, state, found, err = read(v)
 		return err
 	})
 	if err == nil && found && state == BlobLive && !ref.IsInline() {
@@ -121,7 +122,12 @@ func (c *Catalog) readContent(ctx context.Context, where string, args ...any) (h
 	return h, ref, found, err
 }
 
-func (v *View) headContent(where string, args ...any) (h Head, ref blob.Ref, state BlobState, found bool, err error) {
+func (v *View) headContent(id sheaf.DocumentID) (h Head, ref blob.Ref, state BlobState, found bool, err error) {
+	return v.contentWhere(`d.id = $1 and d.deleted <> 2`, string(id))
+}
+
+// contentWhere is headContent of the one document that a condition selects.
+func (v *View) contentWhere(where string, args ...any) (h Head, ref blob.Ref, state BlobState, found bool, err error) {
 	var s headScan
 	var encoding *string
 	var crc, stored *int64

@@ -79,7 +79,7 @@ func (s *Session) MovePath(ctx context.Context, in PathMove) (Moved, error) {
 		return err
 	})
 	if err != nil {
-		return Moved{}, s.library.explain(ctx, book, Place{Book: in.Book, Path: in.From}, err)
+		return Moved{}, s.library.explain(ctx, book, Place{Book: in.Book, Path: in.From}, s.library.explainConflict(ctx, err))
 	}
 	s.library.changed()
 	return moved, nil
@@ -151,7 +151,7 @@ func movedHeads(v *catalog.View, book *catalog.Collection, in PathMove) ([]catal
 	case err != nil:
 		return nil, err
 	case found && in.FileHash != nil && *in.FileHash != head.Digest:
-		return nil, errConflict(&sheaf.WriteConflict{CurrentHash: head.Digest, CurrentVersion: head.Version, CurrentAt: head.UpdatedAt})
+		return nil, &refusedWriteError{head}
 	case found:
 		return []catalog.Head{head}, nil
 	case in.FileHash != nil:

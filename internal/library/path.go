@@ -330,18 +330,24 @@ func (s *Session) DeleteAtPath(ctx context.Context, p Place, fileHash *sheaf.Dig
 			return sheaf.ModeDeleted, nil
 		},
 	})
-	var refused *refusedWriteError
-	switch {
-	case errors.Is(err, errNoFile):
+	if errors.Is(err, errNoFile) {
 		return FileDeletion{}, nil
-	case errors.As(err, &refused):
-		conflict, err := s.library.currentContent(ctx, refused.head)
-		if err != nil {
-			return FileDeletion{}, err
-		}
-		return FileDeletion{}, errConflict(conflict)
 	}
-	return FileDeletion{change, err == nil}, err
+	return FileDeletion{change, err == nil}, s.library.explainConflict(ctx, err)
+}
+
+// explainConflict says of a refused write what there is, for changes that have
+// nothing to merge.
+func (l *Library) explainConflict(ctx context.Context, err error) error {
+	var refused *refusedWriteError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	conflict, err := l.currentContent(ctx, refused.head)
+	if err != nil {
+		return err
+	}
+	return errConflict(conflict)
 }
 
 // takesPath reports whether a change makes a document take a path that it has not.

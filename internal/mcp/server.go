@@ -39,10 +39,10 @@ const maxBody = 16 << 20
 
 // instructions tell a model what the store is for. Clients show all of it to
 // every model at every start, so that each sentence has to be worth it.
-const instructions = `Sheaf stores documents for agents and people, with their whole history.
+const instructions = `Sheaf stores documents for agents and people, with their whole history. Books hold texts at paths (list_books, read_content, write_content); other documents have ids.
 Every write is checked: send file_hash, the SHA-256 you read (file_hash_sha256 or checksum_sha256), with each write or edit. If someone else wrote meanwhile you get a conflict with the current hash and, if the changes do not touch the same lines, a merge; send the write again with on_conflict "merge" to take it.
 Nothing is lost: each write is a version, delete moves to the trash.
-Prefer edit_document to sending a whole text. Read long texts in parts with offset and limit (lines). Errors say what to do next in "hint".`
+Prefer edit_content and edit_document to sending a whole text. Read long texts in parts with offset and limit (lines). Errors say what to do next in "hint".`
 
 // A Server answers agents at /mcp and /mcp/x/{toolset}. It keeps no sessions.
 type Server struct {
