@@ -53,6 +53,33 @@ func (s *store) wantAt(user, path, want string, moment ...library.Moment) {
 	}
 }
 
+// A reader who comes again finds what was written, moved or deleted since.
+func TestReadingAPathAgain(t *testing.T) {
+	s := open(t)
+	s.mustPut("a.md", "one")
+	for {
+		if more, err := s.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		} else if !more {
+			break
+		}
+	}
+	for range 2 {
+		s.wantAt("", "a.md", "one")
+	}
+	if _, err := s.MovePath(t.Context(), library.PathMove{Book: "book", From: "a.md", To: "b.md"}); err != nil {
+		t.Fatal(err)
+	}
+	s.wantAt("", "a.md", "")
+	s.wantAt("", "b.md", "one")
+	s.mustPut("a.md", "two")
+	s.wantAt("", "a.md", "two")
+	if _, err := s.DeleteAtPath(t.Context(), library.Place{Book: "book", Path: "b.md"}, nil, ""); err != nil {
+		t.Fatal(err)
+	}
+	s.wantAt("", "b.md", "")
+}
+
 // The table of what a write by path does.
 func TestPutContent(t *testing.T) {
 	s := open(t)
@@ -212,6 +239,8 @@ func TestMovePath(t *testing.T) {
 		_, err := s.MovePath(t.Context(), library.PathMove{Book: "book", From: "c/d", To: to})
 		wantKind(t, "moving c/d to "+to, err, kind)
 	}
+	_, err = s.MovePath(t.Context(), library.PathMove{Book: "book", From: "a0.md", To: "x.md", FileHash: new(sheaf.DigestOf([]byte("other")))})
+	wantKind(t, "moving another content", err, sheaf.ErrConflict)
 	_, err = s.MovePath(t.Context(), library.PathMove{Book: "book", From: "a", To: "x"})
 	wantKind(t, "moving what is not there", err, sheaf.ErrNotFound)
 	if _, err := s.MovePath(t.Context(), library.PathMove{Book: "book", From: "c/d", To: "C/D"}); err != nil {
