@@ -99,6 +99,9 @@ type OverlayRow struct {
 // Overlays lists what layers of a book have, by layer and path: those behind a
 // layer's path, or from the start, and at most limit.
 func (v *View) Overlays(c *Collection, afterLayer, afterPath string, limit int) ([]OverlayRow, error) {
+	if afterLayer == baseLayer {
+		_, afterPath = below("") // behind all states of the base, which come first
+	}
 	rows := []OverlayRow{}
 	err := v.conn.rows(`
 		select s.layer, s.path, d.id, v.size, v.mime, v.digest, v.n, l.at, s.base,

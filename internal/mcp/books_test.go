@@ -65,6 +65,14 @@ func TestBookTools(t *testing.T) {
 		t.Errorf("a book with a slip: %+v", told)
 	}
 
+	bad := arguments{"book_id": "ai-native", "path": "content/bad.md", "content": "---\ntitle: a: b\n---\ntext\n"}
+	call[bookFile](t, session, "write_content", bad)
+	delete(bad, "content")
+	if read := call[bookFile](t, session, "read_content", bad); !strings.HasPrefix(read.MetadataError, "line 2: ") || read.Content != "---\ntitle: a: b\n---\ntext\n" {
+		t.Errorf("read_content of bad front matter: %+v", read)
+	}
+	call[bookFile](t, session, "delete_content", bad)
+
 	const to = "content/01-Start/02-Second/01-hello.md"
 	moved := call[struct{ Files []any }](t, session, "move_content", lesson(arguments{"new_path": to}))
 	if len(moved.Files) != 1 {
