@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -173,36 +172,8 @@ func (v *View) checkListingIndex(ctx context.Context, problem func(area, message
 
 // checkLog recomputes the chain of every stream.
 func (v *View) checkLog(ctx context.Context, problem func(area, message string, documents ...sheaf.DocumentID)) (entries int64, err error) {
-	type tail struct {
-		streamHead
-		at int64
-	}
-	tails := make(map[string]tail)
-	err = v.Log(0, func(e sheaf.LogEntry) error {
-		entries++
-		last := tails[e.Stream]
-		place := fmt.Sprintf("revision %d of %s", e.Rev, e.Stream)
-		if e.Rev != last.rev+1 {
-			problem("log", fmt.Sprintf("%s: it follows revision %d", place, last.rev))
-		} else if e.Prev != last.hash {
-			problem("log", place+": it does not name the hash of the entry before it")
-		}
-		if e.Hash != sheaf.ChainHash(e.Stream, e.Rev, e.Prev, e.Payload) {
-			problem("log", place+": its hash is not that of its content")
-		}
-		var payload sheaf.LogPayload
-		switch err := json.Unmarshal(e.Payload, &payload); {
-		case err != nil:
-			problem("log", place+": its payload is not JSON")
-		case payload.At != millis(e.At) || payload.Principal != e.Principal || payload.Label != e.Label ||
-			payload.Operation != e.Operation || payload.Status != e.Status:
-			problem("log", place+": its columns are not what its payload says")
-		}
-		if millis(e.At) < last.at {
-			problem("log", place+": it is older than the entry before it")
-		}
-		tails[e.Stream] = tail{streamHead{e.Rev, e.Hash}, millis(e.At)}
-		return ctx.Err()
+	_, entries, err = v.walkChains(ctx, func(e sheaf.LogEntry, message string) {
+		problem("log", fmt.Sprintf("revision %d of %s: %s", e.Rev, e.Stream, message))
 	})
 	return entries, err
 }

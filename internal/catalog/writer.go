@@ -75,6 +75,14 @@ type counters struct {
 	sameTime int   // transactions that had that time already
 	document int64 // the largest pk in use
 	blob     int64
+	entry    int64 // the newest id of the log and the access records, which share one sequence
+	entryAt  int64 // its time
+}
+
+// nextEntry returns the id of the next log entry or access record, which has a time.
+func (c *counters) nextEntry(at int64) int64 {
+	c.entry, c.entryAt = c.entry+1, at
+	return c.entry
 }
 
 type streamHead struct {
@@ -109,8 +117,12 @@ func newWriter(connection *conn, catalog *Catalog, options Options) (*writer, er
 	_, err := connection.row(`select
 			(select coalesce(max(pk), 0) from documents),
 			(select coalesce(max(pk), 0) from blobs),
-			(select coalesce(max(at), 0) from log where id = (select max(id) from log))`,
-		nil, &w.committed.document, &w.committed.blob, &w.committed.now)
+			max((select coalesce(max(id), 0) from log), (select coalesce(max(id), 0) from access),
+				coalesce((select cast(value as integer) from meta where key = $1), 0)),
+			max((select coalesce(max(at), 0) from log where id = (select max(id) from log)),
+				(select coalesce(max(at), 0) from access where id = (select max(id) from access)))`,
+		[]any{lastEntryKey}, &w.committed.document, &w.committed.blob, &w.committed.entry, &w.committed.entryAt)
+	w.committed.now = w.committed.entryAt
 	return w, err
 }
 

@@ -41,6 +41,13 @@ func (l *Library) Background() []jobs.Job {
 		drain := func(ctx context.Context) (bool, error) { return l.drainBackend(ctx, backend) }
 		work = append(work, jobs.Job{Name: "drain of " + backend, Run: pausing(drainPause, drain), Interval: time.Minute, Wake: wake})
 	}
+	work = append(work, jobs.Job{Name: "access records", Run: l.flushAccess, Interval: accessInterval, Wake: l.access.wake})
+	if l.audit.Retention > 0 {
+		work = append(work, jobs.Job{Name: "old access records", Run: l.forgetAccess, Interval: time.Hour})
+	}
+	if l.exports != nil {
+		work = append(work, jobs.Job{Name: "audit files", Run: l.exports.run, Interval: exportInterval})
+	}
 	if l.scrubRate > 0 {
 		scrub := scrubber{library: l, rate: l.scrubRate}
 		work = append(work, jobs.Job{Name: "scrubber", Run: scrub.run, Interval: scrubInterval})

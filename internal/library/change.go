@@ -123,7 +123,7 @@ type DocumentChange struct {
 // fails with [sheaf.ErrPreconditionFailed] if its state is no longer that of the
 // revision given.
 func (s *Session) ChangeDocument(ctx context.Context, id sheaf.DocumentID, in DocumentChange) (sheaf.Change, error) {
-	op := s.begin("document.change")
+	op := s.begin("document.change").on(id)
 	if err := s.allow(sheaf.ScopeWrite); err != nil {
 		return sheaf.Change{}, err
 	}

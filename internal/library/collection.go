@@ -24,7 +24,7 @@ type NewCollection struct {
 
 // CreateCollection makes an empty collection of documents.
 func (s *Session) CreateCollection(ctx context.Context, in NewCollection) (sheaf.CollectionStats, error) {
-	op := s.begin("collection.create")
+	op := s.begin("collection.create").in(in.Name)
 	if err := s.allow(sheaf.ScopeCreate); err != nil {
 		return sheaf.CollectionStats{}, err
 	}
@@ -81,6 +81,7 @@ func checkPolicy(policy sheaf.WritePolicy) error {
 
 // Collection describes a collection, with counts and sizes.
 func (s *Session) Collection(ctx context.Context, name string) (stats sheaf.CollectionStats, err error) {
+	s.begin("collection.read").in(name)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return stats, err
 	}
@@ -104,6 +105,7 @@ func (l *Library) describe(ctx context.Context, name string) (stats sheaf.Collec
 
 // Collections describes all collections, by name.
 func (s *Session) Collections(ctx context.Context) ([]sheaf.CollectionStats, error) {
+	s.begin("collection.list")
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return nil, err
 	}
@@ -136,7 +138,7 @@ type CollectionChange struct {
 
 // ChangeCollection changes what is said of a collection and what may be done with it.
 func (s *Session) ChangeCollection(ctx context.Context, name string, in CollectionChange) (sheaf.CollectionStats, error) {
-	op := s.begin("collection.change")
+	op := s.begin("collection.change").in(name)
 	if err := s.allow(sheaf.ScopeCreate); err != nil {
 		return sheaf.CollectionStats{}, err
 	}

@@ -22,6 +22,7 @@ type Gzip = blob.Gzip
 // OpenDocument opens the content of a version of a document, the current one
 // when version is 0.
 func (s *Session) OpenDocument(ctx context.Context, id sheaf.DocumentID, version int) (*Content, error) {
+	s.begin("content.read").on(id)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return nil, err
 	}
@@ -38,6 +39,7 @@ func (s *Session) OpenDocumentAt(ctx context.Context, id sheaf.DocumentID, at Mo
 	if at.IsNow() {
 		return s.OpenDocument(ctx, id, 0)
 	}
+	s.begin("content.read").on(id)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return nil, err
 	}

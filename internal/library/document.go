@@ -37,7 +37,7 @@ var (
 // CreateDocument stores a new document. When it returns, the document is on
 // disk. All invalid fields are reported at once.
 func (s *Session) CreateDocument(ctx context.Context, in NewDocument) (sheaf.Document, error) {
-	op := s.begin("document.create")
+	op := s.begin("document.create").in(in.Collection)
 	if err := s.allow(sheaf.ScopeWrite); err != nil {
 		return sheaf.Document{}, err
 	}
@@ -238,6 +238,7 @@ func checkWritable(collection *catalog.Collection) error {
 
 // Document returns a document that is not deleted.
 func (s *Session) Document(ctx context.Context, id sheaf.DocumentID) (sheaf.Document, error) {
+	s.begin("document.read").on(id)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return sheaf.Document{}, err
 	}

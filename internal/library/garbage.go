@@ -10,6 +10,7 @@ import (
 
 // PlanGarbage counts what nothing refers to. It removes nothing.
 func (s *Session) PlanGarbage(ctx context.Context) (sheaf.GarbagePlan, error) {
+	s.begin("store.plan-garbage")
 	if err := s.allow(sheaf.ScopeAdmin); err != nil {
 		return sheaf.GarbagePlan{}, err
 	}

@@ -60,6 +60,7 @@ func (m Moment) revision(v *catalog.View, stream string) (int64, error) {
 // DocumentAt returns a document as it was at a moment: with the name, the tags
 // and the content it had then. One that was in the trash then is not found.
 func (s *Session) DocumentAt(ctx context.Context, id sheaf.DocumentID, at Moment) (sheaf.Document, int64, error) {
+	s.begin("document.read").on(id)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return sheaf.Document{}, 0, err
 	}
@@ -122,6 +123,7 @@ func withoutContent(head *catalog.Head) {
 // numbers below before, or all when before is 0, and at most limit. It also
 // answers for documents in the trash.
 func (s *Session) Versions(ctx context.Context, id sheaf.DocumentID, before, limit int) ([]sheaf.Version, error) {
+	s.begin("version.list").on(id)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return nil, err
 	}
@@ -147,6 +149,7 @@ func (s *Session) Versions(ctx context.Context, id sheaf.DocumentID, before, lim
 // Version returns one of the contents a document has had. It also answers for
 // documents in the trash.
 func (s *Session) Version(ctx context.Context, id sheaf.DocumentID, number int) (version sheaf.Version, err error) {
+	s.begin("version.read").on(id)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return sheaf.Version{}, err
 	}
@@ -165,6 +168,7 @@ func (s *Session) Version(ctx context.Context, id sheaf.DocumentID, number int) 
 // the current version, and for the one before it on the left. Context is how
 // many lines around a change are shown.
 func (s *Session) Compare(ctx context.Context, id sheaf.DocumentID, from, to, context int) (sheaf.VersionComparison, error) {
+	s.begin("version.compare").on(id)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return sheaf.VersionComparison{}, err
 	}
@@ -208,6 +212,7 @@ func (s *Session) Compare(ctx context.Context, id sheaf.DocumentID, from, to, co
 // DocumentLog lists what was done with a document, the newest first: entries
 // with revisions below before, or all when before is 0, and at most limit.
 func (s *Session) DocumentLog(ctx context.Context, id sheaf.DocumentID, before int64, limit int) ([]sheaf.LogEntry, error) {
+	s.begin("document.log").on(id)
 	return s.readLog(ctx, limit, func(v *catalog.View, limit int) ([]sheaf.LogEntry, error) {
 		head, found, err := v.Head(id)
 		if err != nil {
@@ -222,6 +227,7 @@ func (s *Session) DocumentLog(ctx context.Context, id sheaf.DocumentID, before i
 
 // CollectionLog lists what was done in a collection, as DocumentLog does.
 func (s *Session) CollectionLog(ctx context.Context, name string, before int64, limit int) ([]sheaf.LogEntry, error) {
+	s.begin("collection.log").in(name)
 	return s.readLog(ctx, limit, func(v *catalog.View, limit int) ([]sheaf.LogEntry, error) {
 		collection, err := s.library.collectionOrDefault(name)
 		if err != nil {

@@ -26,7 +26,17 @@ type Options struct {
 	DefaultBackend string            // of the default collection when it is made
 	Limits         sheaf.Limits
 	ScrubRate      int64 // stored bytes a second that are read again in the background; 0: none
+	Audit          AuditOptions
 	Log            *slog.Logger
+}
+
+// AuditOptions say what is kept of calls that leave no log entry, and where the
+// audit is exported to.
+type AuditOptions struct {
+	Retention time.Duration    // of access records; 0: for ever
+	Sampling  float64          // the share of successful reads that are recorded, from 0 to 1
+	Dir       string           // of the daily files; empty: none
+	Clock     func() time.Time // nil: time.Now
 }
 
 // A Library is an open store. Its methods may be called concurrently.
@@ -45,6 +55,10 @@ type Library struct {
 	indexable     chan struct{}            // woken when a document was made or changed
 	suspects      *suspects
 	merges        *turns
+
+	audit   AuditOptions
+	access  *accessRecords
+	exports *exporter // nil where nothing is exported
 }
 
 // Open returns the library of a catalog and its blobs. It makes the default
@@ -62,6 +76,14 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		indexable:      make(chan struct{}, 1),
 		suspects:       newSuspects(),
 		merges:         newTurns(),
+		audit:          o.Audit,
+		access:         newAccessRecords(o.Audit.Sampling, o.Log),
+	}
+	if l.audit.Clock == nil {
+		l.audit.Clock = time.Now
+	}
+	if o.Audit.Dir != "" {
+		l.exports = &exporter{catalog: o.Catalog, dir: o.Audit.Dir, clock: l.audit.Clock}
 	}
 	for backend := range o.Backends {
 		l.drainable[backend] = make(chan struct{}, 1)

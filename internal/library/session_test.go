@@ -12,6 +12,7 @@ import (
 // neededScopes says what every method of a session needs. A method that is not
 // here fails the test: decide who may call it, check it there, then list it.
 var neededScopes = map[string]sheaf.Scope{
+	"AuditLog":         sheaf.ScopeRead,
 	"ChangeCollection": sheaf.ScopeCreate,
 	"ChangeDocument":   sheaf.ScopeWrite,
 	"Check":            sheaf.ScopeAdmin,
@@ -34,6 +35,7 @@ var neededScopes = map[string]sheaf.Scope{
 	"Receive":          sheaf.ScopeWrite,
 	"RestoreDocument":  sheaf.ScopeWrite,
 	"Trash":            sheaf.ScopeRead,
+	"VerifyAudit":      sheaf.ScopeAdmin,
 	"Version":          sheaf.ScopeRead,
 	"Versions":         sheaf.ScopeRead,
 	"WriteContent":     sheaf.ScopeWrite,

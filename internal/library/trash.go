@@ -10,7 +10,7 @@ import (
 
 // DeleteDocument moves a document to the trash. Its versions stay.
 func (s *Session) DeleteDocument(ctx context.Context, id sheaf.DocumentID) (sheaf.Change, error) {
-	op := s.begin("document.delete")
+	op := s.begin("document.delete").on(id)
 	if err := s.allow(sheaf.ScopeWrite); err != nil {
 		return sheaf.Change{}, err
 	}
@@ -27,7 +27,7 @@ func (s *Session) DeleteDocument(ctx context.Context, id sheaf.DocumentID) (shea
 // PurgeDocument removes the contents of a document in the trash for good, and
 // the document from the trash. The log keeps saying that it was there.
 func (s *Session) PurgeDocument(ctx context.Context, id sheaf.DocumentID) (sheaf.Change, error) {
-	op := s.begin("document.purge")
+	op := s.begin("document.purge").on(id)
 	if err := s.allow(sheaf.ScopeWrite); err != nil {
 		return sheaf.Change{}, err
 	}
@@ -71,7 +71,7 @@ type Restoration struct {
 // RestoreDocument makes a document what it was, as a new revision: what it is
 // now stays in its history.
 func (s *Session) RestoreDocument(ctx context.Context, id sheaf.DocumentID, in Restoration) (sheaf.Change, error) {
-	op := s.begin("document.restore")
+	op := s.begin("document.restore").on(id)
 	if err := s.allow(sheaf.ScopeWrite); err != nil {
 		return sheaf.Change{}, err
 	}
@@ -158,6 +158,7 @@ func findVersion(v *catalog.View, head catalog.Head, number int) (sheaf.Version,
 // first: those after the one with the id given, or from the start, and at most
 // limit.
 func (s *Session) Trash(ctx context.Context, collection string, after sheaf.DocumentID, limit int) ([]sheaf.Document, error) {
+	s.begin("trash.list").in(collection)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return nil, err
 	}

@@ -21,6 +21,7 @@ type Upload struct {
 // is made of it. It fails with [sheaf.ErrTooLarge] as soon as the limit is
 // passed, with [sheaf.ErrDiskFull], or with the error of body, wrapped.
 func (s *Session) Receive(ctx context.Context, body io.Reader) (*Upload, error) {
+	s.begin("content.receive")
 	if err := s.allow(sheaf.ScopeWrite); err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ type ContentWrite struct {
 // mode unchanged and store nothing. A document without content has nothing that
 // FileHash could be of, so that the error is [sheaf.ErrNotFound].
 func (s *Session) WriteContent(ctx context.Context, id sheaf.DocumentID, in ContentWrite) (sheaf.Change, error) {
-	op := s.begin("content.write")
+	op := s.begin("content.write").on(id)
 	if err := s.allow(sheaf.ScopeWrite); err != nil {
 		return sheaf.Change{}, err
 	}

@@ -33,6 +33,7 @@ const problemType = "application/problem+json"
 // problem is the one adapter from errors to what a caller sees of them. It logs
 // what the caller must not see, under the request's id.
 func (s *server) problem(ctx context.Context, requestID string, err error) problemDetails {
+	callOf(ctx).Fail(err)
 	var e *sheaf.Error
 	switch {
 	case errors.As(err, &e):
