@@ -34,6 +34,7 @@ import (
 const (
 	catalogName = "documents.db"
 	spoolName   = "spool"
+	auditName   = ".audit" // a file of a day each
 )
 
 // An App is an open store and the owner of its data directory. Until Close it
@@ -123,7 +124,12 @@ func (a *App) open(ctx context.Context) error {
 		DefaultBackend: a.config.Storage.DefaultBackend,
 		Limits:         a.config.Limits,
 		ScrubRate:      a.config.Storage.ScrubRate,
-		Log:            a.log,
+		Audit: library.AuditOptions{
+			Retention: a.config.Audit.AccessRetention,
+			Sampling:  a.config.Audit.ReadSampling,
+			Dir:       a.path(auditName),
+		},
+		Log: a.log,
 	})
 	if err != nil {
 		return err
@@ -224,6 +230,11 @@ func (a *App) Close() error {
 		}
 		if a.stopBackground != nil {
 			a.stopBackground()
+		}
+		if a.library != nil {
+			if err := a.library.FlushAudit(context.Background()); err != nil {
+				a.log.Error("the last access records are lost, or not exported yet", "error", err)
+			}
 		}
 		if a.catalog != nil {
 			errs = append(errs, a.catalog.Close())

@@ -104,6 +104,7 @@ func newSheafCommand(o *options) *cobra.Command {
 		newRestoreCommand(o),
 		newTrashCommand(o),
 		newLogCommand(o),
+		newAuditCommand(o),
 		newDiffCommand(o),
 		newCollectionsCommand(o),
 		newAdminCommand(o),

@@ -22,6 +22,7 @@ type Config struct {
 	Storage Storage
 	Catalog Catalog
 	Limits  sheaf.Limits
+	Audit   Audit
 	Log     Log
 	Runtime Runtime
 }
@@ -78,6 +79,12 @@ type Catalog struct {
 	BatchDelay time.Duration // for which a transaction takes in further writes
 }
 
+// Audit says what is kept of calls that leave no log entry.
+type Audit struct {
+	AccessRetention time.Duration // 0: for ever
+	ReadSampling    float64       // the share of successful reads, from 0 to 1
+}
+
 // Log says what the log shows, and how.
 type Log struct {
 	Level  slog.Level
@@ -123,6 +130,7 @@ func Default() Config {
 			BatchDelay: 20 * time.Millisecond,
 		},
 		Limits:  sheaf.DefaultLimits(),
+		Audit:   Audit{AccessRetention: 30 * 24 * time.Hour, ReadSampling: 1},
 		Log:     Log{Level: slog.LevelInfo, Format: LogText},
 		Runtime: Runtime{GOGC: 400, MemoryLimit: 1 << 30},
 	}

@@ -166,6 +166,14 @@ func settings() []setting {
 			help:  "documents of one page of a listing",
 			value: func(c *Config) value { return integer(&c.Limits.Page, 1, 100_000) },
 		}, {
+			key:   "audit.access_retention",
+			help:  "time for which reads, refusals and conflicts are kept; 0s keeps them for ever",
+			value: func(c *Config) value { return durationOrNone(&c.Audit.AccessRetention) },
+		}, {
+			key:   "audit.read_sampling",
+			help:  "share of the successful reads that are recorded, from 0 for none to 1 for all",
+			value: func(c *Config) value { return share(&c.Audit.ReadSampling) },
+		}, {
 			key:   "log.level",
 			help:  "least severity of what is logged",
 			value: func(c *Config) value { return level(&c.Log.Level) },

@@ -240,9 +240,9 @@ func (s *Server) handler(t tool) sdk.ToolHandler {
 		defer func() {
 			if caught := recover(); caught != nil {
 				s.log.ErrorContext(ctx, "panic in a tool", "tool", t.name, "panic", fmt.Sprint(caught), "stack", string(debug.Stack()))
-				failure := errors.New("panic")
-				call.Fail(failure)
-				f, _ := describeFailure(failure)
+				panicked := errors.New("panic")
+				call.Fail(panicked)
+				f, _ := describeFailure(panicked)
 				result, err = failed(f), nil
 			}
 		}()

@@ -41,6 +41,8 @@ POST   /collections                                  create
 GET    /collections/{name}                           read
 PATCH  /collections/{name}                           create
 GET    /collections/{name}/log                       read
+GET    /audit                                        read
+POST   /audit/verify                                 admin
 GET    /health                                       public
 GET    /livez                                        public
 GET    /readyz                                       public
