@@ -5,6 +5,7 @@
 //
 //	go run ./bench              everything but the listing
 //	go run ./bench -only push   what has "push" in its name
+//	go run ./bench -only audit  pages of a million entries of the audit
 //	go run ./bench -listing     with the listing of a million documents
 package main
 
@@ -76,6 +77,11 @@ func (b *bench) run(ctx context.Context) error {
 	}
 	if b.wants("memory") {
 		if err := b.memory(ctx); err != nil {
+			return err
+		}
+	}
+	if b.wants("audit") {
+		if err := b.audits(ctx); err != nil {
 			return err
 		}
 	}

@@ -14,11 +14,23 @@ import (
 
 // An AuditRow is a log entry or an access record.
 type AuditRow struct {
-	ID      int64
-	At      time.Time
-	Entry   *sheaf.LogEntry   // nil for an access record
-	Payload *sheaf.LogPayload // of the entry
-	Access  *Access           // nil for a log entry
+	ID     int64
+	At     time.Time
+	Entry  *sheaf.LogEntry // nil for an access record
+	Access *Access         // nil for a log entry
+
+	payload *sheaf.LogPayload // of the entry, once somebody has asked for it
+}
+
+// Payload returns what an entry says of its operation.
+func (r *AuditRow) Payload() (*sheaf.LogPayload, error) {
+	if r.payload == nil {
+		r.payload = new(sheaf.LogPayload)
+		if err := json.Unmarshal(r.Entry.Payload, r.payload); err != nil {
+			return nil, fmt.Errorf("read entry %d of the log: %w", r.ID, err)
+		}
+	}
+	return r.payload, nil
 }
 
 // A Period is the time from From to Until, without Until.
@@ -178,7 +190,9 @@ func (w *auditWalk) examine(c candidates) (full bool, err error) {
 			return false, err
 		}
 		for _, row := range rows {
-			if !w.filter.matches(row) {
+			if ok, err := w.filter.matches(&row); err != nil {
+				return false, err
+			} else if !ok {
 				continue
 			}
 			if len(w.found) == w.limit {
@@ -224,6 +238,7 @@ func (w *auditWalk) candidates(count int) (best candidates, err error) {
 type lookup struct {
 	query string
 	args  []any
+	most  int // of a lookup that is not ordered and does not limit: how many ids are worth sorting
 }
 
 const idsBelow = ` id < $1 and id >= $2 order by id desc limit $3`
@@ -239,7 +254,7 @@ func equal(table, column string, value any) lookup {
 	if column == "status" {
 		condition += ` status <> 'success' and`
 	}
-	return lookup{`select id from ` + table + ` where ` + condition + idsBelow, []any{value}}
+	return lookup{query: `select id from ` + table + ` where ` + condition + idsBelow, args: []any{value}}
 }
 
 // ofIndex returns the newest ids of several lookups. Where one of them has more,
@@ -265,25 +280,19 @@ func (w *auditWalk) ofIndex(count int, lookups []lookup) (c candidates, err erro
 	return c, nil
 }
 
-// ofBag returns the ids of a lookup that gives them in no order, unless there are
-// too many. Its parameters are the number of ids wanted and args.
-func (w *auditWalk) ofBag(lookups []lookup) (c candidates, usable bool, err error) {
-	c.floor = w.from
-	for _, l := range lookups {
+// ofBoth returns the newest ids of several lookups, of which some give them in no
+// order. Those have to be sorted, and are not usable when there are too many.
+func (w *auditWalk) ofBoth(count int, ordered, unordered []lookup) (c candidates, usable bool, err error) {
+	for _, l := range unordered {
 		got := 0
-		err := w.view.conn.rows(l.query, append([]any{mostCandidates}, l.args...), func(scan func(...any) error) error {
-			got++
-			var id int64
-			err := scan(&id)
-			c.ids = append(c.ids, id)
-			return err
-		})
-		if err != nil || got == mostCandidates {
+		_, err := w.view.conn.row(`select count(*) from (`+l.query+` limit $3)`, append([]any{w.below, w.from, l.most}, l.args...), &got)
+		if err != nil || got == l.most {
 			return c, false, err
 		}
+		ordered = append(ordered, lookup{query: l.query + ` order by 1 desc limit $3`, args: l.args})
 	}
-	c.tidy(w.below)
-	return c, true, nil
+	c, err = w.ofIndex(count, ordered)
+	return c, true, err
 }
 
 // tidy sorts the ids and drops those that are double or outside of the range.
@@ -328,41 +337,49 @@ func (f *AuditFilter) conditions() []func(*auditWalk, int) (candidates, bool, er
 	ordered(operations)
 	ordered(streams)
 	ordered(failures)
-	var paths, documents []lookup
-	for _, path := range f.Paths {
-		paths = append(paths, pathLookups(path)...)
-	}
-	for _, id := range f.Documents {
-		documents = append(documents, lookup{statesEntries + ` s.document = (select pk from documents where id = $2) limit $1`, []any{string(id)}},
-			lookup{`select id from access where document = $2 and document <> '' limit $1`, []any{string(id)}})
-	}
-	for _, lookups := range [][]lookup{paths, documents} {
-		if len(lookups) > 0 {
-			all = append(all, func(w *auditWalk, _ int) (candidates, bool, error) { return w.ofBag(lookups) })
-		}
-	}
+	all = append(all, f.ofDocuments, f.ofPaths)
 	return all
 }
 
-// statesEntries begins a query for the log entries that made states.
-const statesEntries = `
+// documentEntries are the log entries that made the states of a document.
+const documentEntries = `
 	select l.id from states s
 	join collections c on c.pk = s.collection
-	join log l on l.stream = c.name and l.rev = s.rev_from where`
+	join log l on l.stream = c.name and l.rev = s.rev_from
+	where s.document = (select pk from documents where id = $4) and l.id < $1 and l.id >= $2`
 
-// pathLookups find what was done at a path: the entries that began a state there,
-// those that ended one, and the access records.
-func pathLookups(path string) []lookup {
-	condition, args := `path = $2`, []any{path}
-	if prefix, ok := pathPrefix(path); ok {
-		condition, args = `path >= $2 and path < $3`, []any{prefix, prefix + "\U0010ffff"}
+// ofDocuments returns the candidates of the condition about documents.
+func (f *AuditFilter) ofDocuments(w *auditWalk, count int) (c candidates, usable bool, err error) {
+	var records, entries []lookup
+	for _, id := range f.Documents {
+		records = append(records, equal("access", "document", string(id)))
+		entries = append(entries, lookup{query: documentEntries, args: []any{string(id)}, most: 4000})
 	}
-	ends := strings.Replace(statesEntries, "s.rev_from", "s.rev_to", 1)
-	return []lookup{
-		{statesEntries + ` s.path <> '' and s.` + strings.ReplaceAll(condition, "and path", "and s.path") + ` limit $1`, args},
-		{ends + ` s.path <> '' and s.` + strings.ReplaceAll(condition, "and path", "and s.path") + ` limit $1`, args},
-		{`select id from access where path <> '' and ` + condition + ` limit $1`, args},
+	if len(entries) == 0 {
+		return c, false, nil
 	}
+	return w.ofBoth(count, records, entries)
+}
+
+// ofPaths returns the candidates of the condition about paths.
+func (f *AuditFilter) ofPaths(w *auditWalk, count int) (c candidates, usable bool, err error) {
+	var single, ranges []lookup
+	for _, path := range f.Paths {
+		prefix, ok := pathPrefix(path)
+		if !ok {
+			single = append(single, equal("log_paths", "path", path), equal("access", "path", path))
+			continue
+		}
+		const within = ` path >= $4 and path < $5 and id < $1 and id >= $2`
+		args := []any{prefix, prefix + "\U0010ffff"}
+		ranges = append(ranges,
+			lookup{query: `select id from log_paths where` + within, args: args, most: 20_000},
+			lookup{query: `select id from access where path <> '' and` + within, args: args, most: 20_000})
+	}
+	if len(f.Paths) == 0 {
+		return c, false, nil
+	}
+	return w.ofBoth(count, single, ranges)
 }
 
 // pathPrefix returns what the paths meant begin with, if it is not one path.
@@ -374,7 +391,7 @@ func pathPrefix(path string) (prefix string, ok bool) {
 }
 
 // matches reports whether a row passes all conditions but the period.
-func (f *AuditFilter) matches(row AuditRow) bool {
+func (f *AuditFilter) matches(row *AuditRow) (bool, error) {
 	principal, label, operation, stream, status := "", "", "", "", ""
 	if e := row.Entry; e != nil {
 		principal, label, operation, stream, status = e.Principal, e.Label, e.Operation, e.Stream, e.Status
@@ -382,21 +399,23 @@ func (f *AuditFilter) matches(row AuditRow) bool {
 		a := row.Access
 		principal, label, operation, stream, status = a.Principal, a.Label, a.Operation, a.Stream, a.Status
 		if f.AccessOf != "" && a.Principal != f.AccessOf {
-			return false
+			return false, nil
 		}
 	}
 	in := func(values []string, given ...string) bool {
 		return len(values) == 0 || slices.ContainsFunc(given, func(s string) bool { return s != "" && slices.Contains(values, s) })
 	}
-	return in(f.Agents, principal, label) && in(f.Operations, operation) && in(f.Streams, stream) && in(f.Statuses, status) &&
-		(len(f.Paths) == 0 && len(f.Documents) == 0 || f.matchesDocument(row))
-}
-
-func (f *AuditFilter) matchesDocument(row AuditRow) bool {
-	if row.Access != nil {
-		return f.matchesPlace(row.Access.Document, row.Access.Path)
+	if !in(f.Agents, principal, label) || !in(f.Operations, operation) || !in(f.Streams, stream) || !in(f.Statuses, status) {
+		return false, nil
 	}
-	return slices.ContainsFunc(row.Payload.Documents, f.MatchesDocument)
+	if len(f.Paths) == 0 && len(f.Documents) == 0 {
+		return true, nil
+	}
+	if row.Access != nil {
+		return f.matchesPlace(row.Access.Document, row.Access.Path), nil
+	}
+	payload, err := row.Payload()
+	return err == nil && slices.ContainsFunc(payload.Documents, f.MatchesDocument), err
 }
 
 // MatchesDocument reports whether the filter asks for a document, where it was or
@@ -453,11 +472,7 @@ func scanEntryRow(scan func(...any) error) (AuditRow, error) {
 	if err != nil {
 		return AuditRow{}, err
 	}
-	payload := new(sheaf.LogPayload)
-	if err := json.Unmarshal(e.Payload, payload); err != nil {
-		return AuditRow{}, fmt.Errorf("read entry %d of the log: %w", e.ID, err)
-	}
-	return AuditRow{ID: e.ID, At: e.At, Entry: &e, Payload: payload}, nil
+	return AuditRow{ID: e.ID, At: e.At, Entry: &e}, nil
 }
 
 func scanAccessRow(scan func(...any) error) (AuditRow, error) {

@@ -190,7 +190,11 @@ func expected(f AuditFilter, row AuditRow) bool {
 	} else {
 		e := row.Entry
 		who, op, stream, status = []string{e.Principal, e.Label}, e.Operation, e.Stream, e.Status
-		for _, d := range row.Payload.Documents {
+		payload, err := row.Payload()
+		if err != nil {
+			panic(err)
+		}
+		for _, d := range payload.Documents {
 			for _, state := range []*sheaf.LogState{d.Before, d.After} {
 				if state != nil {
 					places = append(places, place{d.ID, state.Path})

@@ -47,8 +47,26 @@ func (tx *Tx) Append(stream string, payload *sheaf.LogPayload) (sheaf.LogEntry, 
 	if err != nil {
 		return sheaf.LogEntry{}, err
 	}
+	if err := tx.addLogPaths(entry.ID, payload.Documents); err != nil {
+		return sheaf.LogEntry{}, err
+	}
 	tx.heads[stream] = streamHead{rev: entry.Rev, hash: entry.Hash}
 	return entry, nil
+}
+
+// addLogPaths notes which paths an entry is about.
+func (tx *Tx) addLogPaths(id int64, documents []sheaf.LogDocument) error {
+	for _, d := range documents {
+		for _, state := range []*sheaf.LogState{d.Before, d.After} {
+			if state == nil || state.Path == "" {
+				continue
+			}
+			if _, err := tx.exec(`insert into log_paths (path, id) values ($1, $2) on conflict do nothing`, state.Path, id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // streamHead returns the newest entry of a stream: of this transaction, else as

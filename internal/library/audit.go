@@ -69,7 +69,11 @@ func (s *Session) AuditLog(ctx context.Context, q AuditQuery) (AuditResult, erro
 			return err
 		}
 		for _, row := range rows {
-			result.Entries = append(result.Entries, auditEntry(row, &filter))
+			entry, err := auditEntry(row, &filter)
+			if err != nil {
+				return err
+			}
+			result.Entries = append(result.Entries, entry)
 		}
 		if next > 0 {
 			result.Next = encodeAuditToken(auditToken{Below: next, Conditions: conditionsHash(q.conditions())})
@@ -208,19 +212,23 @@ func decodeAuditToken(text, conditions string) (below int64, err error) {
 
 // auditEntry describes a row of the audit: of several documents the first one that
 // the filter asks for, if there is a filter.
-func auditEntry(row catalog.AuditRow, filter *catalog.AuditFilter) sheaf.AuditEntry {
+func auditEntry(row catalog.AuditRow, filter *catalog.AuditFilter) (sheaf.AuditEntry, error) {
 	if a := row.Access; a != nil {
 		return sheaf.AuditEntry{
 			ID: a.ID, Timestamp: a.At, AgentID: a.Principal, Label: a.Label, Operation: a.Operation, Transport: a.Transport,
 			BookID: a.Stream, Path: a.Path, Document: a.Document, Status: a.Status, ExecutionTimeMS: milliseconds(a.Duration),
 			ErrorCode: a.Code, ErrorMessage: a.Message,
-		}
+		}, nil
 	}
 	e := row.Entry
+	payload, err := row.Payload()
+	if err != nil {
+		return sheaf.AuditEntry{}, err
+	}
 	entry := sheaf.AuditEntry{
 		ID: e.ID, Stream: e.Stream, Rev: e.Rev, Timestamp: e.At, AgentID: e.Principal, Label: e.Label, Operation: e.Operation,
-		Status: e.Status, ExecutionTimeMS: milliseconds(time.Duration(row.Payload.DurationUS) * time.Microsecond),
-		Message: row.Payload.Message, Hash: e.Hash.String(),
+		Status: e.Status, ExecutionTimeMS: milliseconds(time.Duration(payload.DurationUS) * time.Microsecond),
+		Message: payload.Message, Hash: e.Hash.String(),
 	}
 	if !e.Prev.IsZero() {
 		entry.Prev = e.Prev.String()
@@ -228,7 +236,7 @@ func auditEntry(row catalog.AuditRow, filter *catalog.AuditFilter) sheaf.AuditEn
 	if e.Stream != sheaf.SystemStream {
 		entry.BookID = e.Stream
 	}
-	documents := row.Payload.Documents
+	documents := payload.Documents
 	if len(documents) > 1 {
 		entry.DocumentCount = len(documents)
 	}
@@ -239,7 +247,7 @@ func auditEntry(row catalog.AuditRow, filter *catalog.AuditFilter) sheaf.AuditEn
 		}
 		describeDocument(&entry, documents[shown])
 	}
-	return entry
+	return entry, nil
 }
 
 // describeDocument says what an operation made of a document.

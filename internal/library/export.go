@@ -52,7 +52,11 @@ func (e *exporter) export(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	for _, row := range rows {
-		text, err := json.Marshal(auditEntry(row, nil))
+		entry, err := auditEntry(row, nil)
+		if err != nil {
+			return false, err
+		}
+		text, err := json.Marshal(entry)
 		if err != nil {
 			return false, fmt.Errorf("encode entry %d of the audit: %w", row.ID, err)
 		}

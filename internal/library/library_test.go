@@ -30,6 +30,7 @@ type setup struct {
 	limits    sheaf.Limits
 	clock     func() time.Time
 	scrubRate int64
+	audit     library.AuditOptions
 
 	// backend takes the place of the files of the directory.
 	backend blob.Backend
@@ -49,7 +50,7 @@ type store struct {
 
 func open(t testing.TB, changes ...func(*setup)) *store {
 	t.Helper()
-	s := setup{dir: t.TempDir(), limits: sheaf.DefaultLimits()}
+	s := setup{dir: t.TempDir(), limits: sheaf.DefaultLimits(), audit: library.AuditOptions{Sampling: 1}}
 	for _, change := range changes {
 		change(&s)
 	}
@@ -83,7 +84,7 @@ func openSetup(t testing.TB, set setup) *store {
 	t.Cleanup(func() { s.catalog.Close() })
 	s.Library, err = library.Open(t.Context(), library.Options{
 		Catalog: s.catalog, Blobs: s.blobs, Backends: map[string]string{fs: "fs"}, DefaultBackend: fs,
-		Limits: set.limits, ScrubRate: set.scrubRate, Log: slog.New(slog.DiscardHandler),
+		Limits: set.limits, ScrubRate: set.scrubRate, Audit: set.audit, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -160,7 +160,11 @@ func (v *fileVerifier) compare(ctx context.Context) error {
 		case len(rows) > 0 && rows[0].ID < line.id:
 			return wrong(fmt.Sprintf("entry %d is missing before it", rows[0].ID))
 		case len(rows) > 0 && rows[0].ID == line.id:
-			same, err := says(line.text, auditEntry(rows[0], nil))
+			entry, err := auditEntry(rows[0], nil)
+			if err != nil {
+				return wrong("the log has something that is no entry")
+			}
+			same, err := says(line.text, entry)
 			if err != nil {
 				return err
 			}

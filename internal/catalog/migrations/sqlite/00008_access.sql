@@ -33,7 +33,20 @@ create index log_principal on log (principal);
 create index log_label on log (label) where label <> '';
 create index log_op on log (op);
 create index log_newest on log (stream, id);
-create index states_path on states (path) where path <> '';
+
+-- Which log entries are about a path: where a document was before, or is since.
+create table log_paths (
+    path text    not null,
+    id   integer not null,
+    primary key (path, id)
+) without rowid;
+
+insert into log_paths (path, id)
+select s.path, l.id from states s
+join collections c on c.pk = s.collection
+join log l on l.stream = c.name and l.rev in (s.rev_from, s.rev_to)
+where s.path <> ''
+on conflict do nothing;
 
 -- How often what was called, for longer than single records are kept.
 create table access_days (
