@@ -127,6 +127,7 @@ func (a *App) open(ctx context.Context) error {
 		Audit: library.AuditOptions{
 			Retention: a.config.Audit.AccessRetention,
 			Sampling:  a.config.Audit.ReadSampling,
+			Rate:      a.config.Audit.AccessRate,
 			Dir:       a.path(auditName),
 		},
 		Log: a.log,

@@ -59,7 +59,7 @@ type AuditFilter struct {
 // A page takes no longer than about the time given, however rare what is looked
 // for: one that has found less by then is short, and next says where to go on.
 func (v *View) Audit(filter AuditFilter, below int64, limit int, most time.Duration) (rows []AuditRow, next int64, err error) {
-	walk := auditWalk{view: v, filter: filter, limit: limit, deadline: time.Now().Add(most)}
+	walk := auditWalk{view: v, filter: filter, limit: limit, deadline: time.Now().Add(most), conditions: filter.conditions()}
 	periods := filter.Periods
 	if len(periods) == 0 {
 		periods = []Period{{}}
@@ -157,9 +157,14 @@ type auditWalk struct {
 	limit    int
 	deadline time.Time
 
-	from, below int64 // what is still to be looked at: ids in [from, below)
+	conditions  []condition // that an index knows, as far as they have proved useful
+	from, below int64       // what is still to be looked at: ids in [from, below)
 	found       []AuditRow
 }
+
+// A condition returns its newest candidates, about as many as wanted, unless there
+// are so many that it is no use.
+type condition func(w *auditWalk, count int) (c candidates, usable bool, err error)
 
 // run looks at the rows in [from, below) and moves below. It reports whether the
 // page ended before all of them had been looked at.
@@ -221,15 +226,21 @@ func (w *auditWalk) candidates(count int) (best candidates, err error) {
 	if best, err = w.ofIndex(count, allRows); err != nil {
 		return best, err
 	}
-	for _, condition := range w.filter.conditions() {
+	useful := w.conditions[:0]
+	for _, condition := range w.conditions {
 		c, usable, err := condition(w, count)
 		if err != nil {
 			return best, err
 		}
-		if usable && (c.floor < best.floor || c.floor == best.floor && len(c.ids) < len(best.ids)) {
+		if !usable {
+			continue
+		}
+		useful = append(useful, condition)
+		if c.floor < best.floor || c.floor == best.floor && len(c.ids) < len(best.ids) {
 			best = c
 		}
 	}
+	w.conditions = useful
 	return best, nil
 }
 
@@ -306,8 +317,8 @@ func (c *candidates) tidy(below int64) {
 }
 
 // conditions returns the conditions that an index knows.
-func (f *AuditFilter) conditions() []func(*auditWalk, int) (candidates, bool, error) {
-	var all []func(*auditWalk, int) (candidates, bool, error)
+func (f *AuditFilter) conditions() []condition {
+	var all []condition
 	ordered := func(lookups []lookup) {
 		if len(lookups) == 0 {
 			return

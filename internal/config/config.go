@@ -83,6 +83,7 @@ type Catalog struct {
 type Audit struct {
 	AccessRetention time.Duration // 0: for ever
 	ReadSampling    float64       // the share of successful reads, from 0 to 1
+	AccessRate      int           // records a second, of successes and of failures each; 0: no limit
 }
 
 // Log says what the log shows, and how.
@@ -130,7 +131,7 @@ func Default() Config {
 			BatchDelay: 20 * time.Millisecond,
 		},
 		Limits:  sheaf.DefaultLimits(),
-		Audit:   Audit{AccessRetention: 30 * 24 * time.Hour, ReadSampling: 1},
+		Audit:   Audit{AccessRetention: 30 * 24 * time.Hour, ReadSampling: 1, AccessRate: 200},
 		Log:     Log{Level: slog.LevelInfo, Format: LogText},
 		Runtime: Runtime{GOGC: 400, MemoryLimit: 1 << 30},
 	}

@@ -174,6 +174,10 @@ func settings() []setting {
 			help:  "share of the successful reads that are recorded, from 0 for none to 1 for all",
 			value: func(c *Config) value { return share(&c.Audit.ReadSampling) },
 		}, {
+			key:   "audit.access_rate",
+			help:  "records a second, of successes and of failures each, on average; further calls are counted only; 0 for no limit",
+			value: func(c *Config) value { return integer(&c.Audit.AccessRate, 0, anyInt) },
+		}, {
 			key:   "log.level",
 			help:  "least severity of what is logged",
 			value: func(c *Config) value { return level(&c.Log.Level) },

@@ -37,25 +37,32 @@ type accessRecords struct {
 	log      *slog.Logger
 	wake     chan struct{}
 
-	mu      sync.Mutex
-	waiting []catalog.Access
-	counts  map[catalog.Usage]int64
-	dropped int64
+	mu        sync.Mutex
+	waiting   []catalog.Access
+	counts    map[catalog.Usage]int64
+	dropped   int64
+	successes allowance
+	failures  allowance
 }
 
-func newAccessRecords(sampling float64, log *slog.Logger) *accessRecords {
-	return &accessRecords{sampling: sampling, log: log, wake: make(chan struct{}, 1), counts: make(map[catalog.Usage]int64)}
+func newAccessRecords(o AuditOptions, log *slog.Logger) *accessRecords {
+	full := allowance{rate: float64(o.Rate), left: float64(o.Rate) * allowanceSeconds}
+	return &accessRecords{
+		sampling: o.Sampling, log: log, wake: make(chan struct{}, 1), counts: make(map[catalog.Usage]int64),
+		successes: full, failures: full,
+	}
 }
 
 // add takes a record. Every call is counted, also one that is not kept.
 func (a *accessRecords) add(r catalog.Access) {
-	kept := r.Status != sheaf.CallSucceeded || a.sampling >= 1 || rand.Float64() < a.sampling
+	succeeded := r.Status == sheaf.CallSucceeded
+	kept := !succeeded || a.sampling >= 1 || rand.Float64() < a.sampling
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.counts[catalog.Usage{Day: day(r.At), Principal: r.Principal, Operation: r.Operation, Status: r.Status}]++
 	switch {
-	case !kept:
-	case len(a.waiting) >= accessQueue:
+	case !kept || succeeded && !a.successes.take(r.At):
+	case len(a.waiting) >= accessQueue || !succeeded && !a.failures.take(r.At):
 		a.dropped++
 	default:
 		a.waiting = append(a.waiting, r)
@@ -65,12 +72,38 @@ func (a *accessRecords) add(r catalog.Access) {
 	}
 }
 
+// An allowance is how many records may still be made: so many a second, and what
+// was not used of the last seconds.
+type allowance struct {
+	rate float64 // 0: no limit
+	left float64
+	at   time.Time // when left was that
+}
+
+// allowanceSeconds is how many seconds' worth of records may come at once.
+const allowanceSeconds = 5
+
+func (a *allowance) take(now time.Time) bool {
+	if a.rate == 0 {
+		return true
+	}
+	if !a.at.IsZero() {
+		a.left = min(a.left+a.rate*max(0, now.Sub(a.at).Seconds()), a.rate*allowanceSeconds)
+	}
+	a.at = now
+	if a.left < 1 {
+		return false
+	}
+	a.left--
+	return true
+}
+
 // take returns what is to be written next, and whether more waits.
 func (a *accessRecords) take() (records []catalog.Access, counts map[catalog.Usage]int64, more bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.dropped > 0 {
-		a.log.Warn("access records are dropped, because they cannot be written as fast as they come", "dropped", a.dropped)
+		a.log.Warn("records of errors and refusals are dropped: there are more than are written", "dropped", a.dropped)
 		a.dropped = 0
 	}
 	n := min(len(a.waiting), accessBatch)

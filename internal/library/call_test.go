@@ -202,6 +202,32 @@ func TestRecordingNeverHoldsUp(t *testing.T) {
 	}
 }
 
+// A flood of calls leaves no more records than somebody allows, and one of
+// successes does not keep errors out.
+func TestFloodsLeaveFewRecords(t *testing.T) {
+	s := open(t, func(s *setup) { s.audit.Rate = 1 })
+	doc := s.create("one")
+	for i := range 400 {
+		id := doc.ID
+		if i >= 200 {
+			id = "doc_000000000000"
+		}
+		s.record(sheaf.Local("me"), func(session *library.Session) error {
+			_, err := session.Document(t.Context(), id)
+			return err
+		})
+	}
+	kept := make(map[string]int)
+	for _, e := range s.audited(library.AuditQuery{Agents: []string{"me"}}) {
+		kept[e.Status]++
+	}
+	for _, status := range []string{sheaf.CallSucceeded, sheaf.CallFailed} {
+		if n := kept[status]; n < 5 || n > 30 {
+			t.Errorf("of 200 calls in a moment %d records of %s are kept, want about the five that may come at once", n, status)
+		}
+	}
+}
+
 // What could not be written is written later.
 func TestRecordsOutliveAFailedWrite(t *testing.T) {
 	s := open(t)

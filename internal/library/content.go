@@ -30,6 +30,7 @@ func (s *Session) OpenDocument(ctx context.Context, id sheaf.DocumentID, version
 	if err != nil {
 		return nil, err
 	}
+	s.at(head.Document)
 	return s.library.open(ctx, head, ref)
 }
 
@@ -55,6 +56,7 @@ func (s *Session) OpenDocumentAt(ctx context.Context, id sheaf.DocumentID, at Mo
 	if err != nil {
 		return nil, err
 	}
+	s.at(head.Document)
 	return s.library.open(ctx, head, ref)
 }
 

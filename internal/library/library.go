@@ -35,6 +35,7 @@ type Options struct {
 type AuditOptions struct {
 	Retention time.Duration    // of access records; 0: for ever
 	Sampling  float64          // the share of successful reads that are recorded, from 0 to 1
+	Rate      int              // records a second, of successes and of failures each; 0: no limit
 	Dir       string           // of the daily files; empty: none
 	Clock     func() time.Time // nil: time.Now
 }
@@ -77,7 +78,7 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		suspects:       newSuspects(),
 		merges:         newTurns(),
 		audit:          o.Audit,
-		access:         newAccessRecords(o.Audit.Sampling, o.Log),
+		access:         newAccessRecords(o.Audit, o.Log),
 	}
 	if l.audit.Clock == nil {
 		l.audit.Clock = time.Now

@@ -45,9 +45,14 @@ func (op operation) on(id sheaf.DocumentID) operation {
 	return op
 }
 
+// at says where the document is, once that is known.
+func (s *Session) at(d sheaf.Document) {
+	s.call.about(func(r *catalog.Access) { r.Stream, r.Path = string(d.Collection), d.Path })
+}
+
 // in says which collection, by the name that was given, an operation is about.
 func (op operation) in(collection string) operation {
-	op.session.call.about(func(r *catalog.Access) { r.Stream = collection })
+	op.session.call.about(func(r *catalog.Access) { r.Stream = sheaf.Clip(collection) })
 	return op
 }
 
