@@ -91,12 +91,16 @@ func TestAuditOverHTTP(t *testing.T) {
 	s.audited("")
 	entries := read[[]sheaf.AuditEntry](t, first)
 	next := s.nextOf(first)
-	if len(entries) != 100 || next == "" {
+	if len(entries) == 0 || len(entries) > 100 || next == "" {
 		t.Fatalf("the first page has %d entries, and then %q", len(entries), next)
 	}
-	rest := read[[]sheaf.AuditEntry](t, s.get(next))
-	if len(rest) != 31 || rest[0].ID >= entries[99].ID || rest[30].Operation != "document.create" || rest[30].FileHashAfter != doc.Digest.String() {
-		t.Errorf("the second page has %d entries: %+v", len(rest), rest)
+	for following := next; following != ""; { // a busy machine makes pages short
+		answer := s.get(following)
+		entries, following = append(entries, read[[]sheaf.AuditEntry](t, answer)...), s.nextOf(answer)
+	}
+	last := entries[len(entries)-1]
+	if len(entries) != 131 || last.Operation != "document.create" || last.FileHashAfter != doc.Digest.String() {
+		t.Errorf("the pages have %d entries, the last is %+v", len(entries), last)
 	}
 	_, token, _ := strings.Cut(next, "continuation_token=")
 	token, _, _ = strings.Cut(token, "&")
