@@ -94,7 +94,7 @@ func (d *collectionDeletion) step(ctx context.Context) (done bool, err error) {
 			done = true
 			return d.finish(tx, &collection)
 		case !d.withDocuments:
-			return errNotEmpty(tx, &collection)
+			return errNotEmpty(&collection, documents[0].Deleted)
 		case collection.Status != sheaf.StatusDeleting:
 			return d.begin(tx, &collection)
 		}
@@ -105,13 +105,13 @@ func (d *collectionDeletion) step(ctx context.Context) (done bool, err error) {
 	return done, err
 }
 
-func errNotEmpty(tx *catalog.Tx, c *catalog.Collection) error {
-	stats, err := tx.Stats(c)
-	if err != nil {
-		return err
+func errNotEmpty(c *catalog.Collection, onlyTrash bool) error {
+	what := "it holds documents"
+	if onlyTrash {
+		what = "there are documents in its trash"
 	}
-	return sheaf.Errorf(sheaf.ErrExists, "the collection %s is not empty: it holds %d documents, and %d more in its trash", c.Name, stats.Documents, stats.Trashed).
-		WithHint("move them or purge them first, or delete it with_documents, which needs its name in confirm")
+	return sheaf.Errorf(sheaf.ErrExists, "the collection %s is not empty: %s", c.Name, what).
+		WithHint("move them or purge them first, or delete it with_documents and its name in confirm")
 }
 
 // begin makes the collection refuse every write from now on.

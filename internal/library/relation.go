@@ -204,22 +204,23 @@ func (l *Library) checkNewRelation(tx *catalog.Tx, p pair) error {
 func (l *Library) checkAcyclic(tx *catalog.Tx, key catalog.RelationKey) error {
 	down := newWalk(key.Target, key.Type.Inverse()) // children, or successors
 	up := newWalk(key.Origin, key.Type)
-	for !down.done() && !up.done() {
+	for {
 		for _, walk := range []*walk{down, up} {
 			if err := walk.step(&tx.View); err != nil {
 				return err
 			}
-			if len(walk.seen) > l.limits.Tree {
-				return sheaf.Errorf(sheaf.ErrTooLarge, "more than %d documents would have to be looked at to exclude a cycle", l.limits.Tree).
-					WithHint("relate the documents to fewer others, or raise limits.tree")
-			}
 		}
-		if down.seen[key.Origin] || up.seen[key.Target] {
+		switch {
+		case down.seen[key.Origin] || up.seen[key.Target]:
 			return sheaf.Errorf(sheaf.ErrExists, "that would make a document its own %s, over others", key.Type).
 				WithHint("look at the relations of both documents: the other direction may be meant")
+		case down.done() || up.done():
+			return nil
+		case len(down.seen) > l.limits.Tree || len(up.seen) > l.limits.Tree:
+			return sheaf.Errorf(sheaf.ErrTooLarge, "more than %d documents would have to be looked at to exclude a cycle", l.limits.Tree).
+				WithHint("relate the documents to fewer others, or raise limits.tree")
 		}
 	}
-	return nil
 }
 
 // A walk goes from a document over relations of one type, each document once,

@@ -39,10 +39,11 @@ func (s *server) getCollection(ctx context.Context, in *getCollectionInput) (*co
 
 // A collectionCreation is the body that makes a collection.
 type collectionCreation struct {
-	Name        string            `json:"name" doc:"3 to 50 lowercase letters, digits and single hyphens"`
-	Title       string            `json:"title,omitempty" doc:"What people call it; the name unless given"`
-	Description string            `json:"description,omitempty" doc:"What belongs into it"`
-	Policy      sheaf.WritePolicy `json:"write_policy,omitempty" enum:"upsert,require_hash" doc:"Whether a write has to name the hash that it replaces; upsert unless given"`
+	Name        string                 `json:"name" doc:"3 to 50 lowercase letters, digits and single hyphens"`
+	Title       string                 `json:"title,omitempty" doc:"What people call it; the name unless given"`
+	Description string                 `json:"description,omitempty" doc:"What belongs into it"`
+	Policy      sheaf.WritePolicy      `json:"write_policy,omitempty" enum:"upsert,require_hash" doc:"Whether a write has to name the hash that it replaces; upsert unless given"`
+	Limits      sheaf.CollectionLimits `json:"limits,omitzero" doc:"What it may hold; none unless given"`
 }
 
 type createCollectionInput struct{ call }
@@ -74,6 +75,7 @@ type collectionChange struct {
 	Description *string                 `json:"description,omitempty" doc:"What belongs into it"`
 	Policy      *sheaf.WritePolicy      `json:"write_policy,omitempty" enum:"upsert,require_hash" doc:"Whether a write has to name the hash that it replaces"`
 	Status      *sheaf.CollectionStatus `json:"status,omitempty" enum:"active,archived" doc:"An archived collection cannot be written to until it is active again"`
+	Limits      *sheaf.CollectionLimits `json:"limits,omitempty" doc:"What it may hold, all limits together: one that is absent is none. Below what it holds, it can only shrink"`
 }
 
 type changeCollectionInput struct{ call }
@@ -89,4 +91,25 @@ func (s *server) changeCollection(ctx context.Context, in *changeCollectionInput
 		return nil, err
 	}
 	return &collectionOutput{collection}, nil
+}
+
+type deleteCollectionInput struct{ call }
+
+type deleteCollectionOutput struct {
+	Body sheaf.CollectionDeletion
+}
+
+// deleteCollection deletes a collection: DELETE /collections/{name}.
+func (s *server) deleteCollection(ctx context.Context, in *deleteCollectionInput) (*deleteCollectionOutput, error) {
+	query := in.request.URL.Query()
+	withDocuments, err := parseFlag("with_documents", query)
+	if err != nil {
+		return nil, err
+	}
+	deletion, err := s.session(in.request).DeleteCollection(ctx, in.request.PathValue("name"),
+		library.CollectionDelete{WithDocuments: withDocuments, Confirm: query.Get("confirm")})
+	if err != nil {
+		return nil, err
+	}
+	return &deleteCollectionOutput{deletion}, nil
 }
