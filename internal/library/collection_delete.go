@@ -49,6 +49,9 @@ func (s *Session) DeleteCollection(ctx context.Context, name string, in Collecti
 	}
 	deletion := collectionDeletion{session: s, name: known.Name, withDocuments: in.WithDocuments, id: sheaf.NewOperationID()}
 	for done := false; !done; {
+		if err := ctx.Err(); err != nil {
+			return sheaf.CollectionDeletion{}, err
+		}
 		if done, err = deletion.step(ctx); err != nil {
 			return sheaf.CollectionDeletion{}, err
 		}

@@ -3,10 +3,13 @@ package library_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/library"
@@ -166,50 +169,56 @@ func TestDeleteCollectionWithDocuments(t *testing.T) {
 	s.wantWhole()
 }
 
-// A deletion that is interrupted leaves the collection listed and refusing
-// writes; deleting it again finishes.
+// A deletion that is interrupted after any of its transactions leaves the
+// collection listed and refusing writes; deleting it again finishes.
 func TestInterruptedDeletion(t *testing.T) {
 	t.Parallel()
-	s := open(t)
-	into := s.within("field-notes", sheaf.CollectionLimits{})
-	for range 250 {
-		s.create("note", into)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	all := library.CollectionDelete{WithDocuments: true, Confirm: "field-notes"}
-	done := make(chan error)
-	go func() {
-		_, err := s.DeleteCollection(ctx, "field-notes", all)
-		done <- err
-	}()
-	eventually(t, "the deletion has begun", func() bool {
+	for transactions := 1; transactions <= 3; transactions++ {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var left atomic.Int64 // transactions until the interruption; the clock is asked once in each
+		s := open(t, func(set *setup) {
+			set.clock = func() time.Time {
+				if left.Add(-1) == 0 {
+					cancel()
+				}
+				return time.Now()
+			}
+		})
+		into := s.within("field-notes", sheaf.CollectionLimits{})
+		for range 250 { // two batches
+			s.create("note", into)
+		}
+		all := library.CollectionDelete{WithDocuments: true, Confirm: "field-notes"}
+		left.Store(int64(transactions))
+		if _, err := s.DeleteCollection(ctx, "field-notes", all); !errors.Is(err, context.Canceled) {
+			t.Fatalf("a deletion interrupted after %d transactions: %v, want canceled", transactions, err)
+		}
+
+		s = s.reopen()
 		stats, err := s.Collection(t.Context(), "field-notes")
-		return err != nil || stats.Status == sheaf.StatusDeleting
-	})
-	cancel()
-	if err := <-done; err == nil {
-		t.Skip("the deletion was faster than its interruption")
+		remaining := []int64{250, 50, 0}[transactions-1]
+		if err != nil || stats.Status != sheaf.StatusDeleting || stats.Documents != remaining {
+			t.Errorf("interrupted after %d transactions: %+v, %v, want %d documents being deleted", transactions, stats, err, remaining)
+		}
+		_, err = s.try("late", into)
+		wantKind(t, "a document for a collection that is being deleted", err, sheaf.ErrArchived)
+		active := sheaf.StatusActive
+		_, err = s.ChangeCollection(t.Context(), "field-notes", library.CollectionChange{Status: &active})
+		wantKind(t, "making it active again", err, sheaf.ErrArchived)
+		_, err = s.CreateCollection(t.Context(), library.NewCollection{Name: "field-notes"})
+		wantKind(t, "creating it meanwhile", err, sheaf.ErrExists)
+		if remaining > 0 {
+			_, err = s.DeleteCollection(t.Context(), "field-notes", library.CollectionDelete{})
+			wantKind(t, "deleting it without its documents", err, sheaf.ErrExists)
+		}
+		s.wantWhole()
+		if deleted, err := s.DeleteCollection(t.Context(), "field-notes", all); err != nil || deleted.Purged != remaining {
+			t.Errorf("deleting it again: %+v, %v, want %d documents purged", deleted, err, remaining)
+		}
+		s.wantNoCollection("field-notes")
+		s.wantWhole()
 	}
-	s = s.reopen()
-	stats, err := s.Collection(t.Context(), "field-notes")
-	if err != nil || stats.Status != sheaf.StatusDeleting {
-		t.Fatalf("after an interrupted deletion: %+v, %v, want the status deleting", stats, err)
-	}
-	_, err = s.try("late", into)
-	wantKind(t, "a document for a collection that is being deleted", err, sheaf.ErrArchived)
-	active := sheaf.StatusActive
-	_, err = s.ChangeCollection(t.Context(), "field-notes", library.CollectionChange{Status: &active})
-	wantKind(t, "making it active again", err, sheaf.ErrArchived)
-	_, err = s.CreateCollection(t.Context(), library.NewCollection{Name: "field-notes"})
-	wantKind(t, "creating it meanwhile", err, sheaf.ErrExists)
-	_, err = s.DeleteCollection(t.Context(), "field-notes", library.CollectionDelete{})
-	wantKind(t, "deleting it without its documents", err, sheaf.ErrExists)
-	s.wantWhole()
-	if _, err := s.DeleteCollection(t.Context(), "field-notes", all); err != nil {
-		t.Errorf("deleting it again: %v", err)
-	}
-	s.wantNoCollection("field-notes")
-	s.wantWhole()
 }
 
 // Nothing slips into a collection while it is deleted under its writers.

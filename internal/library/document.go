@@ -52,7 +52,7 @@ func (s *Session) CreateDocument(ctx context.Context, in NewDocument) (sheaf.Doc
 	if done, err := s.library.answered(ctx, once, in.Content, &head.Document); done || err != nil {
 		return head.Document, err
 	}
-	if err := s.library.admitPlacing(ctx, collection, in.Content, catalog.Head{}, head); err != nil {
+	if err := s.library.admitPlacing(ctx, collection, "", in.Content); err != nil {
 		return sheaf.Document{}, err
 	}
 	var created catalog.Head

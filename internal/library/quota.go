@@ -63,14 +63,24 @@ func checkContentLimit(c *catalog.Collection, content int64) error {
 }
 
 // admitPlacing asks admitChange before a content is placed that goes into its
-// backend ahead of the commit, so that what is refused leaves nothing behind.
-// What counts is the same question in the transaction.
-func (l *Library) admitPlacing(ctx context.Context, c *catalog.Collection, content *Upload, before, after catalog.Head) error {
+// backend ahead of the commit, so that what is refused leaves nothing behind. It
+// is that of a document, or of a new one if id is empty. What counts is the same
+// question in the transaction of the change.
+func (l *Library) admitPlacing(ctx context.Context, c *catalog.Collection, id sheaf.DocumentID, content *Upload) error {
 	if c.Limits == (sheaf.CollectionLimits{}) || content == nil || content.spooled.Ref().IsInline() {
 		return nil
 	}
-	after.Size = content.Size()
-	return l.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error { return admitChange(tx, c, before, after) })
+	return l.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) (err error) {
+		var before catalog.Head
+		if id != "" {
+			if before, err = liveHead(&tx.View, id); err != nil {
+				return err
+			}
+		}
+		after := before
+		after.Size = content.Size()
+		return admitChange(tx, c, before, after)
+	})
 }
 
 // withContent returns the head as it will be with a new content, if there is one.

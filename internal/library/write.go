@@ -159,7 +159,7 @@ func (s *Session) writeOnce(ctx context.Context, c contentChange) (sheaf.Change,
 	if err := c.mayReplace(head, collection); err != nil {
 		return sheaf.Change{}, err
 	}
-	if err := s.library.admitPlacing(ctx, collection, c.content, head, head); err != nil {
+	if err := s.library.admitPlacing(ctx, collection, c.id, c.content); err != nil {
 		return sheaf.Change{}, err
 	}
 	return s.commit(ctx, headChange{
