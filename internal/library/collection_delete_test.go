@@ -38,6 +38,25 @@ func (s *store) operations(stream string, after int64) (operations []loggedOpera
 	return operations
 }
 
+// fill makes so many documents, many at once.
+func (s *store) fill(documents int, into func(*library.NewDocument)) {
+	s.t.Helper()
+	var running sync.WaitGroup
+	const writers = 16
+	for w := range writers {
+		running.Go(func() {
+			for i := w; i < documents; i += writers {
+				in := library.NewDocument{Name: "note"}
+				into(&in)
+				if _, err := s.CreateDocument(s.t.Context(), in); err != nil {
+					s.t.Errorf("making one of %d documents: %v", documents, err)
+				}
+			}
+		})
+	}
+	running.Wait()
+}
+
 // wantNoCollection checks that nobody finds a collection any more.
 func (s *store) wantNoCollection(name string) {
 	s.t.Helper()
@@ -88,15 +107,8 @@ func TestDeleteCollectionWithDocuments(t *testing.T) {
 	s := open(t)
 	into := s.within("field-notes", sheaf.CollectionLimits{})
 	const documents = 450 // three batches
-	var first, trashed sheaf.Document
-	for i := range documents {
-		doc := s.create("note", into)
-		if i == 0 {
-			first = doc
-		} else if i == 1 {
-			trashed = doc
-		}
-	}
+	first, trashed := s.create("first", into), s.create("thrown away", into)
+	s.fill(documents-2, into)
 	must(t, "a deletion", sheaf.ModeDeleted)(s.DeleteDocument(t.Context(), trashed.ID))
 	outside := s.create("outside")
 	if _, err := s.Relate(t.Context(), outside.ID, library.NewRelation{Type: sheaf.RelationRelated, Other: first.ID}); err != nil {
@@ -186,9 +198,7 @@ func TestInterruptedDeletion(t *testing.T) {
 			}
 		})
 		into := s.within("field-notes", sheaf.CollectionLimits{})
-		for range 250 { // two batches
-			s.create("note", into)
-		}
+		s.fill(250, into) // two batches
 		all := library.CollectionDelete{WithDocuments: true, Confirm: "field-notes"}
 		left.Store(int64(transactions))
 		if _, err := s.DeleteCollection(ctx, "field-notes", all); !errors.Is(err, context.Canceled) {
