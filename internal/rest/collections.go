@@ -37,13 +37,21 @@ func (s *server) getCollection(ctx context.Context, in *getCollectionInput) (*co
 	return &collectionOutput{collection}, nil
 }
 
+// limitSettings are the limits of a collection in a request: in an answer there may
+// be more one day.
+type limitSettings struct {
+	Documents int64 `json:"max_documents,omitempty" minimum:"0" doc:"How many documents that are not deleted; 0 is any number"`
+	Bytes     int64 `json:"max_bytes,omitempty" minimum:"0" doc:"The bytes of their current contents together; 0 is any number"`
+	Content   int64 `json:"max_content_bytes,omitempty" minimum:"0" doc:"The bytes of one content; 0 is any number"`
+}
+
 // A collectionCreation is the body that makes a collection.
 type collectionCreation struct {
-	Name        string                 `json:"name" doc:"3 to 50 lowercase letters, digits and single hyphens"`
-	Title       string                 `json:"title,omitempty" doc:"What people call it; the name unless given"`
-	Description string                 `json:"description,omitempty" doc:"What belongs into it"`
-	Policy      sheaf.WritePolicy      `json:"write_policy,omitempty" enum:"upsert,require_hash" doc:"Whether a write has to name the hash that it replaces; upsert unless given"`
-	Limits      sheaf.CollectionLimits `json:"limits,omitzero" doc:"What it may hold; none unless given"`
+	Name        string            `json:"name" doc:"3 to 50 lowercase letters, digits and single hyphens"`
+	Title       string            `json:"title,omitempty" doc:"What people call it; the name unless given"`
+	Description string            `json:"description,omitempty" doc:"What belongs into it"`
+	Policy      sheaf.WritePolicy `json:"write_policy,omitempty" enum:"upsert,require_hash" doc:"Whether a write has to name the hash that it replaces; upsert unless given"`
+	Limits      limitSettings     `json:"limits,omitzero" doc:"What it may hold; none unless given"`
 }
 
 type createCollectionInput struct{ call }
@@ -59,7 +67,10 @@ func (s *server) createCollection(ctx context.Context, in *createCollectionInput
 	if err := s.readJSON(in.writer, in.request, s.mostJSON(), &body); err != nil {
 		return nil, err
 	}
-	collection, err := s.session(in.request).CreateCollection(ctx, library.NewCollection(body))
+	collection, err := s.session(in.request).CreateCollection(ctx, library.NewCollection{
+		Name: body.Name, Title: body.Title, Description: body.Description, Policy: body.Policy,
+		Limits: sheaf.CollectionLimits(body.Limits),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +86,7 @@ type collectionChange struct {
 	Description *string                 `json:"description,omitempty" doc:"What belongs into it"`
 	Policy      *sheaf.WritePolicy      `json:"write_policy,omitempty" enum:"upsert,require_hash" doc:"Whether a write has to name the hash that it replaces"`
 	Status      *sheaf.CollectionStatus `json:"status,omitempty" enum:"active,archived" doc:"An archived collection cannot be written to until it is active again"`
-	Limits      *sheaf.CollectionLimits `json:"limits,omitempty" doc:"What it may hold, all limits together: one that is absent is none. Below what it holds, it can only shrink"`
+	Limits      *limitSettings          `json:"limits,omitempty" doc:"What it may hold, all limits together: one that is absent is none. Below what it holds, it can only shrink"`
 }
 
 type changeCollectionInput struct{ call }
@@ -86,7 +97,10 @@ func (s *server) changeCollection(ctx context.Context, in *changeCollectionInput
 	if err := s.readJSON(in.writer, in.request, s.mostJSON(), &body); err != nil {
 		return nil, err
 	}
-	collection, err := s.session(in.request).ChangeCollection(ctx, in.request.PathValue("name"), library.CollectionChange(body))
+	collection, err := s.session(in.request).ChangeCollection(ctx, in.request.PathValue("name"), library.CollectionChange{
+		Title: body.Title, Description: body.Description, Policy: body.Policy, Status: body.Status,
+		Limits: (*sheaf.CollectionLimits)(body.Limits),
+	})
 	if err != nil {
 		return nil, err
 	}
