@@ -17,6 +17,7 @@ const (
 	StatusActive    CollectionStatus = "active"
 	StatusArchived  CollectionStatus = "archived"  // read-only
 	StatusMigrating CollectionStatus = "migrating" // moving to another backend
+	StatusDeleting  CollectionStatus = "deleting"  // read-only until all its documents are purged and it is gone
 )
 
 // A WritePolicy says what a write must know of what it replaces.
@@ -69,4 +70,12 @@ type CollectionStats struct {
 	SizeBytes int64 `json:"size_bytes"` // of their current contents
 	Trashed   int64 `json:"trashed"`    // documents in the trash
 	Revision  int64 `json:"revision"`   // of its latest change
+}
+
+// A CollectionDeletion is the answer to deleting a collection.
+type CollectionDeletion struct {
+	Name         Slug  `json:"name"`
+	Purged       int64 `json:"purged"`         // documents that were in it, the trash included
+	Revision     int64 `json:"revision"`       // of the collection, its last one until it is created again
+	AuditEntryID int64 `json:"audit_entry_id"` // in the log
 }

@@ -59,6 +59,12 @@ var consistencyRules = []consistencyRule{
 		join collections c on c.pk = d.collection
 		join blobs b on b.digest = v.digest and b.backend = c.backend and b.domain = ''
 		where b.size <> v.size`},
+	{"a relation of it leads to a document that does not exist or is purged", `
+		select d.id from relations r join documents d on d.pk = r.origin left join documents o on o.pk = r.target
+		where o.pk is null or o.purged = 1
+		union
+		select d.id from relations r join documents d on d.pk = r.target left join documents o on o.pk = r.origin
+		where o.pk is null or o.purged = 1`},
 }
 
 // Check looks at one moment of the catalog: the engine's own structures, every
@@ -87,6 +93,9 @@ func (c *Catalog) Check(ctx context.Context, full bool, problem func(area, messa
 			for _, id := range broken {
 				problem("catalog", fmt.Sprintf("the document %s: %s", id, rule.message), id)
 			}
+		}
+		if err := v.checkRelationCycles(ctx, problem); err != nil {
+			return err
 		}
 		if counts.LogEntries, err = v.checkLog(ctx, problem); err != nil {
 			return err

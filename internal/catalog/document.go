@@ -87,6 +87,21 @@ func (v *View) Head(id sheaf.DocumentID) (h Head, found bool, err error) {
 	return h, true, err
 }
 
+// heads returns the documents of a query for headColumns. The result is never nil.
+func (v *View) heads(query string, args ...any) ([]Head, error) {
+	heads := []Head{}
+	err := v.conn.rows(query, args, func(scan func(...any) error) error {
+		var s headScan
+		if err := scan(s.into()...); err != nil {
+			return err
+		}
+		h, err := s.head(v.catalog)
+		heads = append(heads, h)
+		return err
+	})
+	return heads, err
+}
+
 // HeadContent returns a document with what is needed to read its current
 // content. Ref.Digest is zero when that is not in the store. Slices of
 // the result are shared and must not be changed.
@@ -160,12 +175,13 @@ func (tx *Tx) CreateDocument(h *Head) error {
 		made = n == 1
 	}
 	tx.counters.document = h.PK
+	tx.addUse(h.CollectionPK, h.use())
 	return tx.openState(h)
 }
 
 // UpdateDocument stores what a document is from its collection's next revision
 // on; before is what [View.Head] returned in this transaction. It sets
-// after.Rev and after.UpdatedAt.
+// after.Rev and after.UpdatedAt. Purging a document removes its relations.
 func (tx *Tx) UpdateDocument(before Head, after *Head) error {
 	rev, err := tx.NextRev(string(before.Collection))
 	if err != nil {
@@ -181,6 +197,12 @@ func (tx *Tx) UpdateDocument(before Head, after *Head) error {
 		after.Version, after.Digest[:], after.Size, after.MIME, tx.now, rev, after.Deleted, after.Purged)
 	if err != nil {
 		return err
+	}
+	tx.moveUse(&before, after)
+	if after.Purged {
+		if err := tx.removeRelations(before.PK); err != nil {
+			return err
+		}
 	}
 	if err := tx.markListingChange(before); err != nil {
 		return err

@@ -143,21 +143,10 @@ func (v *View) logEntries(query string, args ...any) ([]sheaf.LogEntry, error) {
 // newest first: those with a pk below before, or all when before is 0, and at
 // most limit.
 func (v *View) Trash(collection *Collection, before int64, limit int) ([]Head, error) {
-	heads := []Head{}
-	err := v.conn.rows(`
+	return v.heads(`
 		select `+headColumns+` from documents d
 		where d.collection = $1 and d.deleted = 1 and d.purged = 0 and ($2 = 0 or d.pk < $2)
-		order by d.pk desc limit $3`, []any{collection.PK, before, limit},
-		func(scan func(...any) error) error {
-			var s headScan
-			if err := scan(s.into()...); err != nil {
-				return err
-			}
-			h, err := s.head(v.catalog)
-			heads = append(heads, h)
-			return err
-		})
-	return heads, err
+		order by d.pk desc limit $3`, collection.PK, before, limit)
 }
 
 // LatestVersionWith returns the newest version of a document that has a content.

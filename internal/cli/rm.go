@@ -11,7 +11,8 @@ import (
 
 type rmOptions struct {
 	*options
-	purge bool
+	purge        bool
+	withChildren bool
 }
 
 func newRmCommand(shared *options) *cobra.Command {
@@ -22,18 +23,29 @@ func newRmCommand(shared *options) *cobra.Command {
 		Long: `Move documents to the trash, from where ` + "`sheaf restore`" + ` brings them back. "-" reads
 ids from standard input, the first word of each line.
 
+With --with-children, all documents below each go with it, over their parents, each
+to the trash of its collection: all of them or none.
+
 With --purge their contents, all versions of them, are removed for good; documents
 that are in the trash already can be purged too.`,
 		Args: oneOrMore(documentIDArgument),
 		RunE: func(cmd *cobra.Command, args []string) error { return runRm(cmd, o, args) },
 	}
 	cmd.Flags().BoolVar(&o.purge, "purge", false, "remove the contents for good: this cannot be undone")
+	cmd.Flags().BoolVar(&o.withChildren, "with-children", false, "delete their children and what is below those, too")
 	return cmd
 }
 
 func runRm(cmd *cobra.Command, o *rmOptions, args []string) error {
+	if o.purge && o.withChildren {
+		return usageError(cmd, "--purge is for the documents named alone, not for their children")
+	}
 	return o.changeEach(cmd, args, func(ctx context.Context, store *connection, id sheaf.DocumentID) (changed, error) {
-		deletion, err := store.Delete(ctx, id)
+		remove := store.Delete
+		if o.withChildren {
+			remove = store.DeleteTree
+		}
+		deletion, err := remove(ctx, id)
 		if o.purge && (err == nil || sheaf.KindOf(err) == sheaf.ErrNotFound) {
 			return wholly(store.Purge(ctx, id))
 		}
@@ -41,6 +53,9 @@ func runRm(cmd *cobra.Command, o *rmOptions, args []string) error {
 			client.Deletion
 			Mode sheaf.ChangeMode `json:"mode"`
 		}{deletion, sheaf.ModeDeleted}}
+		for _, below := range deletion.Below {
+			done.others = append(done.others, below.ID)
+		}
 		done.ID, done.Mode, done.Revision = id, sheaf.ModeDeleted, deletion.Revision
 		return done, err
 	})

@@ -166,6 +166,18 @@ func settings() []setting {
 			help:  "documents of one page of a listing",
 			value: func(c *Config) value { return integer(&c.Limits.Page, 1, 100_000) },
 		}, {
+			key:   "limits.note",
+			help:  "characters of the note of a relation",
+			value: func(c *Config) value { return integer(&c.Limits.Note, 0, anyInt) },
+		}, {
+			key:   "limits.relations",
+			help:  "relations of one document",
+			value: func(c *Config) value { return integer(&c.Limits.Relations, 0, 100_000) },
+		}, {
+			key:   "limits.tree",
+			help:  "documents that are looked at along relations, to find a cycle or what is deleted with a parent",
+			value: func(c *Config) value { return integer(&c.Limits.Tree, 1, 100_000) },
+		}, {
 			key:   "log.level",
 			help:  "least severity of what is logged",
 			value: func(c *Config) value { return level(&c.Log.Level) },

@@ -70,6 +70,9 @@ func (s *Session) apply(tx *catalog.Tx, c headChange, ref blob.Ref) (change shea
 		}
 		return unchanged(before), known, err
 	}
+	if err := admitChange(tx, collection, before, withContent(after, c.content, ref)); err != nil {
+		return sheaf.Change{}, false, err
+	}
 	if c.content != nil {
 		if known, err = s.addVersion(tx, &after, ref, c.message); err != nil {
 			return sheaf.Change{}, false, err

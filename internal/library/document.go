@@ -52,6 +52,9 @@ func (s *Session) CreateDocument(ctx context.Context, in NewDocument) (sheaf.Doc
 	if done, err := s.library.answered(ctx, once, in.Content, &head.Document); done || err != nil {
 		return head.Document, err
 	}
+	if err := s.library.admitPlacing(ctx, collection, "", in.Content); err != nil {
+		return sheaf.Document{}, err
+	}
 	var created catalog.Head
 	commit := func(ref blob.Ref) (known bool, err error) {
 		err = s.library.catalog.Mutate(ctx, int64(len(ref.Inline)), func(tx *catalog.Tx) (err error) {
@@ -79,7 +82,11 @@ func (s *Session) createHead(tx *catalog.Tx, op operation, once *remembering, cr
 	if done, err := once.recall(tx, &created.Document); done || err != nil {
 		return false, err
 	}
-	if _, err := writableNow(tx, created.Collection); err != nil {
+	into, err := writableNow(tx, created.Collection)
+	if err != nil {
+		return false, err
+	}
+	if err := admitChange(tx, into, catalog.Head{}, *created); err != nil {
 		return false, err
 	}
 	if err := tx.CreateDocument(created); err != nil {
@@ -229,9 +236,12 @@ func writableNow(tx *catalog.Tx, name sheaf.Slug) (*catalog.Collection, error) {
 }
 
 func checkWritable(collection *catalog.Collection) error {
-	if collection.Status == sheaf.StatusArchived {
+	switch collection.Status {
+	case sheaf.StatusArchived:
 		return sheaf.Errorf(sheaf.ErrArchived, "the collection %s is archived and cannot be changed", collection.Name).
 			WithHint("make it active again first")
+	case sheaf.StatusDeleting:
+		return errDeleting(collection.Name)
 	}
 	return nil
 }

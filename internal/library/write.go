@@ -159,6 +159,9 @@ func (s *Session) writeOnce(ctx context.Context, c contentChange) (sheaf.Change,
 	if err := c.mayReplace(head, collection); err != nil {
 		return sheaf.Change{}, err
 	}
+	if err := s.library.admitPlacing(ctx, collection, c.id, c.content); err != nil {
+		return sheaf.Change{}, err
+	}
 	return s.commit(ctx, headChange{
 		op:      c.op,
 		message: c.message,

@@ -126,6 +126,9 @@ func decodeField(path string, value json.RawMessage, into reflect.Value) []error
 	if into.Kind() == reflect.Slice && into.Type().Elem().Kind() == reflect.Struct {
 		return decodeObjects(path, value, into)
 	}
+	if object, ok := objectIn(into); ok {
+		return decodeObject(path+".", value, object)
+	}
 	err := json.Unmarshal(value, into.Addr().Interface())
 	var e *sheaf.Error
 	switch {
@@ -135,6 +138,23 @@ func decodeField(path string, value json.RawMessage, into reflect.Value) []error
 		return []error{sheaf.Invalid(path, e.Message)}
 	}
 	return []error{sheaf.Invalid(path, fmt.Sprintf("%s has to be %s", path, jsonType(into.Type())))}
+}
+
+// objectIn returns the struct in a field that is one, or points to one, unless
+// its type reads its own text.
+func objectIn(into reflect.Value) (reflect.Value, bool) {
+	of := into.Type()
+	if of.Kind() == reflect.Pointer {
+		of = of.Elem()
+	}
+	if of.Kind() != reflect.Struct || reflect.PointerTo(of).Implements(reflect.TypeFor[json.Unmarshaler]()) {
+		return reflect.Value{}, false
+	}
+	if into.Kind() == reflect.Pointer {
+		into.Set(reflect.New(of))
+		into = into.Elem()
+	}
+	return into, true
 }
 
 // decodeObjects reads a list of objects.

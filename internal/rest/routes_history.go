@@ -66,7 +66,7 @@ func historyRoutes() []route {
 			parameters: []*huma.Param{documentIDParam()},
 			body:       jsonBody[restoration](false),
 			success:    map[string]*huma.Response{"200": {Description: "The document as it is now, and what it was"}},
-			errors:     bodyErrors(),
+			errors:     bodyErrors(sheaf.ErrQuota),
 			serve:      answering((*server).restoreDocument),
 		},
 		{

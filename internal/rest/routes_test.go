@@ -36,10 +36,14 @@ POST   /documents/{document_id}/restore              write
 GET    /documents/{document_id}/log                  read
 GET    /trash                                        read
 POST   /documents/{document_id}/purge                write
+GET    /documents/{document_id}/relations            read
+POST   /documents/{document_id}/relations            write
+DELETE /documents/{document_id}/relations/{type}/{other_id} write
 GET    /collections                                  read
 POST   /collections                                  create
 GET    /collections/{name}                           read
 PATCH  /collections/{name}                           create
+DELETE /collections/{name}                           create
 GET    /collections/{name}/log                       read
 GET    /health                                       public
 GET    /livez                                        public
