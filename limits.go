@@ -22,6 +22,9 @@ type Limits struct {
 	Segment     int   // bytes of one segment of a path
 	Message     int   // characters of a change's message
 	Page        int   // documents of one page of a listing
+
+	ArchiveIDs       int // documents that one request for an archive names
+	ArchiveDocuments int // documents of one archive
 }
 
 // DefaultLimits are the limits of a store that configures none.
@@ -37,6 +40,9 @@ func DefaultLimits() Limits {
 		Segment:     255,
 		Message:     10_000,
 		Page:        1000,
+
+		ArchiveIDs:       1000,
+		ArchiveDocuments: 100_000,
 	}
 }
 
