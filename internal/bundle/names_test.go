@@ -139,3 +139,17 @@ func FuzzUniqueNames(f *testing.F) {
 		checkUniqueNames(t, strings.Split(names, "\n"), []string{"m.json"})
 	})
 }
+
+func TestNameOf(t *testing.T) {
+	for _, test := range []struct{ path, name, filename, want string }{
+		{"ch1/intro.md", "Introduction", "intro.md", "ch1/intro.md"},
+		{"", "Meeting notes", "notes.md", "notes.md"},
+		{"", "tree/sub/notes.md", "notes.md", "tree/sub/notes.md"},
+		{"", "about/notes", "notes.md", "notes.md"},
+		{"", "footnotes.md", "notes.md", "notes.md"},
+	} {
+		if got := bundle.NameOf(sheaf.Document{Path: test.path, Name: test.name, Filename: test.filename}); got != test.want {
+			t.Errorf("NameOf(%+v) = %q, want %q", test, got, test.want)
+		}
+	}
+}

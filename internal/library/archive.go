@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -283,11 +284,12 @@ func (l *Library) unreadable(name blobName, b catalog.Blob, found bool) string {
 	return ""
 }
 
-// A manifest says what is in an archive, and what is not.
+// A manifest says what is in an archive, and what is not; all in the order of
+// creation.
 type manifest struct {
-	Documents      []archivedDocument `json:"documents"`       // in the order of creation
-	WithoutContent []sheaf.Document   `json:"without_content"` // those that have none yet
-	Errors         []ArchiveError     `json:"errors"`
+	Documents      []archivedDocument
+	WithoutContent []sheaf.Document // those that have none yet
+	Errors         []ArchiveError
 }
 
 // An archivedDocument is a document with the path of its content in the archive.
@@ -299,41 +301,36 @@ type archivedDocument struct {
 // encode returns the manifest as JSON, one document on a line.
 func (m manifest) encode() ([]byte, error) {
 	var b bytes.Buffer
-	for _, part := range []struct {
-		before string
-		list   func(*bytes.Buffer) error
-		after  string
-	}{
-		{"{\"documents\":[", lines(m.Documents), "],\n"},
-		{"\"without_content\":[", lines(m.WithoutContent), "],\n"},
-		{"\"errors\":[", lines(m.Errors), "]}\n"},
-	} {
-		b.WriteString(part.before)
-		if err := part.list(&b); err != nil {
-			return nil, fmt.Errorf("encode the manifest of an archive: %w", err)
-		}
-		b.WriteString(part.after)
+	b.WriteString(`{"documents":`)
+	documents := writeLines(&b, m.Documents)
+	b.WriteString(",\n" + `"without_content":`)
+	empty := writeLines(&b, m.WithoutContent)
+	b.WriteString(",\n" + `"errors":`)
+	unread := writeLines(&b, m.Errors)
+	b.WriteString("}\n")
+	if err := errors.Join(documents, empty, unread); err != nil {
+		return nil, fmt.Errorf("encode the manifest of an archive: %w", err)
 	}
 	return b.Bytes(), nil
 }
 
-// lines returns what writes the elements of a JSON array, each on a line.
-func lines[T any](list []T) func(*bytes.Buffer) error {
-	return func(b *bytes.Buffer) error {
-		encoder := json.NewEncoder(b)
-		encoder.SetEscapeHTML(false)
-		for i := range list {
-			if i > 0 {
-				b.WriteByte(',')
-			} else {
-				b.WriteByte('\n')
-			}
-			if err := encoder.Encode(&list[i]); err != nil { // ends the line
-				return err
-			}
+// writeLines writes a JSON array, each element on a line.
+func writeLines[T any](b *bytes.Buffer, list []T) error {
+	encoder := json.NewEncoder(b)
+	encoder.SetEscapeHTML(false)
+	separator := "[\n"
+	for i := range list {
+		b.WriteString(separator)
+		if err := encoder.Encode(&list[i]); err != nil { // ends the line
+			return err
 		}
-		return nil
+		separator = ","
 	}
+	if len(list) == 0 {
+		b.WriteByte('[')
+	}
+	b.WriteByte(']')
+	return nil
 }
 
 // describeErrors returns the text for people that says what is missing.

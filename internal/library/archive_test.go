@@ -137,6 +137,9 @@ func TestArchive(t *testing.T) {
 	s.wantArchive("what is named", s.archive(library.ArchiveSelection{IDs: []sheaf.DocumentID{other.ID, a.ID, other.ID}}),
 		map[string]string{"a.txt": small, "c.txt": "elsewhere"})
 	s.createCollection("nothing-yet")
+	if files := unpack(t, s.packed(first)); strings.Count(files[manifestPath], "\n") != 10 || !strings.Contains(files[manifestPath], `"name":"to come"`) {
+		t.Errorf("the manifest is not one document on a line: %s", files[manifestPath])
+	}
 	s.wantArchive("nothing", s.archive(library.ArchiveSelection{Query: library.DocumentQuery{Collection: "nothing-yet"}}), map[string]string{})
 
 	// What was is there again, byte for byte, whatever happened since.

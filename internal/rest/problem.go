@@ -68,7 +68,7 @@ func internalHint(requestID string) string {
 // contentHeaders describe a content; an answer that reports an error has another.
 var contentHeaders = []string{
 	"Accept-Ranges", "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Length",
-	"Etag", "Last-Modified", "Repr-Digest",
+	"Etag", "Last-Modified", "Repr-Digest", "X-Archive-Documents", "X-Archive-Errors",
 }
 
 // writeProblem answers with err. Nothing of the answer may have been written.
