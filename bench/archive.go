@@ -32,7 +32,7 @@ func (b *bench) archives(ctx context.Context) error {
 	var cold, warm, zips []archiveRun
 	for round := range b.rounds {
 		// Another process has verified nothing yet: its first archive is the dearest.
-		server, err := b.startProfiled(data, "zip")
+		server, err := b.startProfiled(data, "archive")
 		if err != nil {
 			return err
 		}
