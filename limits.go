@@ -25,6 +25,9 @@ type Limits struct {
 	Note        int   // characters of a relation's note
 	Relations   int   // relations of one document
 	Tree        int   // documents that are looked at along relations: to find a cycle, or what to delete with a parent
+
+	ArchiveIDs       int // documents that one request for an archive names
+	ArchiveDocuments int // documents of one archive
 }
 
 // DefaultLimits are the limits of a store that configures none.
@@ -43,6 +46,9 @@ func DefaultLimits() Limits {
 		Note:        1000,
 		Relations:   1000,
 		Tree:        1000,
+
+		ArchiveIDs:       1000,
+		ArchiveDocuments: 100_000,
 	}
 }
 

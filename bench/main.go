@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -71,8 +72,17 @@ func (b *bench) run(ctx context.Context) error {
 	if err := build(ctx, b.binary, b.profile != ""); err != nil {
 		return err
 	}
+	fmt.Printf("%d processors, %d rounds of %v on each side, medians\n", runtime.GOMAXPROCS(0), b.rounds, b.duration)
 	if err := b.transfers(ctx); err != nil {
 		return err
+	}
+	if err := b.comparisons(ctx); err != nil {
+		return err
+	}
+	if b.wants("archive of 500 files") {
+		if err := b.archives(ctx); err != nil {
+			return err
+		}
 	}
 	if b.wants("memory") {
 		if err := b.memory(ctx); err != nil {

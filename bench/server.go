@@ -95,6 +95,14 @@ func startSheaf(binary, dir string, environment ...string) (*server, error) {
 	}
 }
 
+// startProfiled starts the server of a benchmark, profiled if that is wanted.
+func (b *bench) startProfiled(dir, name string) (*server, error) {
+	if b.profile == "" {
+		return startSheaf(b.binary, dir)
+	}
+	return startSheaf(b.binary, dir, "SHEAF_CPU_PROFILE="+b.profile+sanitized(name)+".prof")
+}
+
 func (s *server) stop() {
 	s.cmd.Process.Signal(syscall.SIGTERM)
 	s.cmd.Wait()

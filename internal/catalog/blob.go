@@ -183,6 +183,9 @@ func (tx *Tx) replaceBlob(pk int64, ref blob.Ref, state BlobState) error {
 }
 
 func (tx *Tx) setBlobState(pk int64, state BlobState) error {
+	if state != BlobLive {
+		tx.touched.all = true // a past version may be remembered with it
+	}
 	_, err := tx.exec(`update blobs set state = $2, state_at = $3 where pk = $1`, pk, int(state), tx.now)
 	return err
 }

@@ -178,6 +178,14 @@ func settings() []setting {
 			help:  "documents that are looked at along relations, to find a cycle or what is deleted with a parent",
 			value: func(c *Config) value { return integer(&c.Limits.Tree, 1, 100_000) },
 		}, {
+			key:   "limits.archive_ids",
+			help:  "documents that one request for an archive names by their ids",
+			value: func(c *Config) value { return integer(&c.Limits.ArchiveIDs, 1, 100_000) },
+		}, {
+			key:   "limits.archive_documents",
+			help:  "documents of one archive; its description takes about a kilobyte of memory for each while it is sent",
+			value: func(c *Config) value { return integer(&c.Limits.ArchiveDocuments, 1, anyInt) },
+		}, {
 			key:   "log.level",
 			help:  "least severity of what is logged",
 			value: func(c *Config) value { return level(&c.Log.Level) },

@@ -89,15 +89,12 @@ func (l *Library) findContent(ctx context.Context, id sheaf.DocumentID, number i
 
 // pastContent makes head describe an older version and returns what is needed to
 // read it.
-func (l *Library) pastContent(ctx context.Context, head *catalog.Head, backend string, number int) (ref blob.Ref, err error) {
-	err = l.catalog.Read(ctx, func(v *catalog.View) (err error) {
-		if err := pastVersion(v, head, number); err != nil {
-			return err
-		}
-		ref, _, err = v.ReadableRef(backend, head.Digest)
-		return err
-	})
-	return ref, err
+func (l *Library) pastContent(ctx context.Context, head *catalog.Head, backend string, number int) (blob.Ref, error) {
+	ref, found, err := l.catalog.VersionContent(ctx, head, backend, number)
+	if err != nil || found {
+		return ref, err
+	}
+	return ref, l.catalog.Read(ctx, func(v *catalog.View) error { return noVersion(v, *head, number) })
 }
 
 // Reader returns the plain bytes, an *os.File when a file holds just them. It

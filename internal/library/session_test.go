@@ -12,6 +12,7 @@ import (
 // neededScopes says what every method of a session needs. A method that is not
 // here fails the test: decide who may call it, check it there, then list it.
 var neededScopes = map[string]sheaf.Scope{
+	"Archive":          sheaf.ScopeRead,
 	"ChangeCollection": sheaf.ScopeCreate,
 	"ChangeDocument":   sheaf.ScopeWrite,
 	"Check":            sheaf.ScopeAdmin,

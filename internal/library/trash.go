@@ -143,14 +143,19 @@ func findVersion(v *catalog.View, head catalog.Head, number int) (sheaf.Version,
 	if err != nil || found {
 		return version, err
 	}
+	return sheaf.Version{}, noVersion(v, head, number)
+}
+
+// noVersion returns the error for a version that a document does not have.
+func noVersion(v *catalog.View, head catalog.Head, number int) error {
 	last, err := v.LastVersion(head.PK)
 	if err != nil {
-		return sheaf.Version{}, err
+		return err
 	}
 	if last == 0 {
-		return sheaf.Version{}, errNoContent
+		return errNoContent
 	}
-	return sheaf.Version{}, sheaf.Errorf(sheaf.ErrNotFound, "Version not found: %d", number).
+	return sheaf.Errorf(sheaf.ErrNotFound, "Version not found: %d", number).
 		WithHint(fmt.Sprintf("the document has the versions 1 to %d", last))
 }
 

@@ -272,9 +272,11 @@ func downloadResponses() map[string]*huma.Response {
 }
 
 // headResponses are those of a download without its content.
-func headResponses() map[string]*huma.Response {
+func headResponses() map[string]*huma.Response { return withoutContent(downloadResponses()) }
+
+func withoutContent(of map[string]*huma.Response) map[string]*huma.Response {
 	responses := map[string]*huma.Response{}
-	for status, response := range downloadResponses() {
+	for status, response := range of {
 		responses[status] = &huma.Response{Description: response.Description, Headers: response.Headers}
 	}
 	return responses

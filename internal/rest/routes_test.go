@@ -45,6 +45,11 @@ GET    /collections/{name}                           read
 PATCH  /collections/{name}                           create
 DELETE /collections/{name}                           create
 GET    /collections/{name}/log                       read
+GET    /collections/{name}/archive.zip               read
+HEAD   /collections/{name}/archive.zip               read
+GET    /documents/batch/download                     read
+HEAD   /documents/batch/download                     read
+POST   /documents/batch/download                     read
 GET    /health                                       public
 GET    /livez                                        public
 GET    /readyz                                       public
