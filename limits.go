@@ -22,6 +22,8 @@ type Limits struct {
 	Segment     int   // bytes of one segment of a path
 	Message     int   // characters of a change's message
 	Page        int   // documents of one page of a listing
+	BatchFiles  int   // files of one batch
+	BatchBytes  int64 // bytes of their contents together
 }
 
 // DefaultLimits are the limits of a store that configures none.
@@ -37,6 +39,8 @@ func DefaultLimits() Limits {
 		Segment:     255,
 		Message:     10_000,
 		Page:        1000,
+		BatchFiles:  1000,
+		BatchBytes:  1 << 30,
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 // neededScopes says what every method of a session needs. A method that is not
 // here fails the test: decide who may call it, check it there, then list it.
 var neededScopes = map[string]sheaf.Scope{
+	"BeginBatch":       sheaf.ScopeWrite,
 	"ChangeCollection": sheaf.ScopeCreate,
 	"ChangeDocument":   sheaf.ScopeWrite,
 	"Check":            sheaf.ScopeAdmin,
@@ -21,6 +22,7 @@ var neededScopes = map[string]sheaf.Scope{
 	"Compare":          sheaf.ScopeRead,
 	"CreateCollection": sheaf.ScopeCreate,
 	"CreateDocument":   sheaf.ScopeWrite,
+	"CreateDocuments":  sheaf.ScopeWrite,
 	"DeleteDocument":   sheaf.ScopeWrite,
 	"Document":         sheaf.ScopeRead,
 	"DocumentAt":       sheaf.ScopeRead,
