@@ -79,6 +79,9 @@ func runPull(cmd *cobra.Command, o *pullOptions, args []string) (err error) {
 	if o.output == stdinArgument {
 		return writeContent(cmd.Context(), cmd.OutOrStdout(), store, ids[0])
 	}
+	bar := o.showProgress(cmd, "document")
+	defer bar.stop()
+	bar.expect(len(ids), 0)
 	to, name, err := o.destination(several)
 	if err != nil {
 		return err
@@ -91,7 +94,10 @@ func runPull(cmd *cobra.Command, o *pullOptions, args []string) (err error) {
 	outcome := tally{giveUp: giveUp}
 	taken := &claims{by: map[string]sheaf.DocumentID{}}
 	all := inOrder(trying, o.jobs, slices.Values(ids),
-		func(id sheaf.DocumentID) pulled { return o.pull(ctx, store, id, to, name, taken) },
+		func(id sheaf.DocumentID) pulled {
+			defer bar.did()
+			return o.pull(ctx, store, id, to, name, taken, bar)
+		},
 		func(id sheaf.DocumentID, p pulled) {
 			if p.err != nil {
 				outcome.fail(cmd, string(id), p.err)
@@ -102,6 +108,7 @@ func runPull(cmd *cobra.Command, o *pullOptions, args []string) (err error) {
 				outcome.fail(cmd, "standard output", err)
 			}
 		})
+	bar.stop()
 	if several && ctx.Err() == nil {
 		if !all {
 			o.note(cmd, "gave up: the other documents were not tried")
@@ -169,7 +176,7 @@ type pulled struct {
 
 // pull fetches a document into the landing. Its file's name is the one given,
 // else follows from the document.
-func (o *pullOptions) pull(ctx context.Context, store *connection, id sheaf.DocumentID, to *landing, name string, taken *claims) pulled {
+func (o *pullOptions) pull(ctx context.Context, store *connection, id sheaf.DocumentID, to *landing, name string, taken *claims, bar *progress) pulled {
 	download, err := store.Pull(ctx, id)
 	if err != nil {
 		return pulled{err: err}
@@ -194,7 +201,10 @@ func (o *pullOptions) pull(ctx context.Context, store *connection, id sheaf.Docu
 	if err := to.check(name); err != nil {
 		return pulled{err: err}
 	}
-	size, err := to.put(ctx, name, download.Body)
+	if bar.isForOne() {
+		bar.expect(1, max(download.Size, 0))
+	}
+	size, err := to.put(ctx, name, bar.count(download.Body))
 	if err != nil {
 		return pulled{err: err}
 	}
