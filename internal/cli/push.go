@@ -99,19 +99,18 @@ func runPush(cmd *cobra.Command, o *pushOptions, args []string) (err error) {
 	trying, giveUp := context.WithCancel(ctx)
 	defer giveUp()
 	outcome := tally{giveUp: giveUp}
-	all := inOrder(trying, o.jobs, files,
-		func(file source) pushed {
-			defer bar.did()
-			return o.push(ctx, store, file, bar)
-		},
-		func(file source, p pushed) {
-			if p.err != nil {
-				outcome.fail(cmd, file.path, p.err)
-				return
-			}
-			outcome.succeed(p.doc.Size)
-			if err := o.report(cmd.OutOrStdout(), file, p.doc, single); err != nil {
-				outcome.fail(cmd, "standard output", err)
+	all := inOrder(trying, o.jobs, bundles(files),
+		func(bundle []source) []pushed { return o.pushBundle(ctx, store, bundle, bar) },
+		func(bundle []source, results []pushed) {
+			for i, p := range results {
+				if p.err != nil {
+					outcome.fail(cmd, bundle[i].path, p.err)
+					continue
+				}
+				outcome.succeed(p.doc.Size)
+				if err := o.report(cmd.OutOrStdout(), bundle[i], p.doc, single); err != nil {
+					outcome.fail(cmd, "standard output", err)
+				}
 			}
 		})
 	bar.stop()
@@ -154,6 +153,7 @@ type pushed struct {
 }
 
 func (o *pushOptions) push(ctx context.Context, store *connection, file source, bar *progress) pushed {
+	defer bar.did()
 	if file.err != nil {
 		return pushed{err: file.err}
 	}
