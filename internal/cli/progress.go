@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"iter"
@@ -81,12 +80,17 @@ func (p *progress) expect(items int, bytes int64) {
 	}
 }
 
-// measure adds up what there is to do, as long as nobody knows. Sources whose
+// measure adds up what there is to do, until the progress is stopped. Sources whose
 // size is known only once they were read leave the total unknown.
-func (p *progress) measure(ctx context.Context, files iter.Seq[source]) {
+func (p *progress) measure(files iter.Seq[source]) {
 	items, bytes := 0, int64(0)
 	for file := range files {
-		if ctx.Err() != nil || file.err == nil && file.size < 0 {
+		select {
+		case <-p.end:
+			return
+		default:
+		}
+		if file.err == nil && file.size < 0 {
 			return
 		}
 		items++

@@ -85,7 +85,7 @@ func runPush(cmd *cobra.Command, o *pushOptions, args []string) (err error) {
 	bar := o.showProgress(cmd, "file")
 	defer bar.stop()
 	if bar != nil {
-		go bar.measure(cmd.Context(), sources(args, nil, o.chosen, func(string, string) {}))
+		go bar.measure(sources(args, nil, o.chosen, func(string, string) {}))
 	}
 	skipped := 0
 	files := sources(args, cmd.InOrStdin(), o.chosen, func(path, why string) {
