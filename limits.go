@@ -26,8 +26,10 @@ type Limits struct {
 	Relations   int   // relations of one document
 	Tree        int   // documents that are looked at along relations: to find a cycle, or what to delete with a parent
 
-	ArchiveIDs       int // documents that one request for an archive names
-	ArchiveDocuments int // documents of one archive
+	ArchiveIDs       int   // documents that one request for an archive names
+	ArchiveDocuments int   // documents of one archive
+	BatchFiles       int   // files of one batch
+	BatchBytes       int64 // bytes of their contents together
 }
 
 // DefaultLimits are the limits of a store that configures none.
@@ -49,6 +51,8 @@ func DefaultLimits() Limits {
 
 		ArchiveIDs:       1000,
 		ArchiveDocuments: 100_000,
+		BatchFiles:       1000,
+		BatchBytes:       1 << 30,
 	}
 }
 

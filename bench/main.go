@@ -89,6 +89,11 @@ func (b *bench) run(ctx context.Context) error {
 			return err
 		}
 	}
+	if b.wants("tree") {
+		if err := b.tree(ctx); err != nil {
+			return err
+		}
+	}
 	if b.listing && b.wants("listing") {
 		return b.listings(ctx)
 	}

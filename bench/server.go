@@ -172,3 +172,22 @@ func (s *server) memoryKB(field string) (int64, error) {
 func (s *server) resetPeak() error {
 	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", s.cmd.Process.Pid), []byte("5"), 0)
 }
+
+// wantDocuments fails unless the default collection has so many.
+func (s *server) wantDocuments(want int) error {
+	response, err := http.Get(s.url + "/collections/default")
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	var collection struct {
+		Documents int `json:"documents"`
+	}
+	if err := json.NewDecoder(response.Body).Decode(&collection); err != nil {
+		return err
+	}
+	if collection.Documents != want {
+		return fmt.Errorf("%d documents are stored, want %d", collection.Documents, want)
+	}
+	return nil
+}

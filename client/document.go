@@ -31,9 +31,7 @@ func (c *Client) Create(ctx context.Context, in CreateInput) (sheaf.Document, er
 	if err != nil {
 		return doc, err
 	}
-	if in.IdempotencyKey != "" {
-		req.Header.Set("Idempotency-Key", in.IdempotencyKey)
-	}
+	c.createOnce(req, in.IdempotencyKey)
 	if _, err := c.getJSON(req, &doc); err != nil {
 		return doc, err
 	}

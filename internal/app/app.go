@@ -122,6 +122,7 @@ func (a *App) open(ctx context.Context) error {
 		DefaultBackend: a.config.Storage.DefaultBackend,
 		Limits:         a.config.Limits,
 		ScrubRate:      a.config.Storage.ScrubRate,
+		BatchMemory:    a.config.Storage.BatchMemory,
 		Log:            a.log,
 	})
 	if err != nil {

@@ -106,6 +106,8 @@ func runPull(cmd *cobra.Command, o *pullOptions, args []string) (err error) {
 	case o.output == stdinArgument:
 		return writeContent(ctx, cmd.OutOrStdout(), store, ids[0], client.AsOf(at))
 	}
+	bar := o.showProgress(cmd, "document")
+	defer bar.stop()
 	to, name, err := o.destination(several)
 	if err != nil {
 		return err
@@ -121,12 +123,17 @@ func runPull(cmd *cobra.Command, o *pullOptions, args []string) (err error) {
 		}
 	}
 
+	bar.expect(len(wanted), 0)
+
 	trying, giveUp := context.WithCancel(ctx)
 	defer giveUp()
 	outcome := tally{giveUp: giveUp}
 	taken := &claims{by: map[string]sheaf.DocumentID{}}
 	all := inOrder(trying, o.jobs, slices.Values(wanted),
-		func(p pulling) pulled { return o.pull(ctx, store, p, to, taken) },
+		func(p pulling) pulled {
+			defer bar.did()
+			return o.pull(ctx, store, p, to, taken, bar)
+		},
 		func(wanted pulling, p pulled) {
 			if p.err != nil {
 				outcome.fail(cmd, string(wanted.id), p.err)
@@ -137,6 +144,7 @@ func runPull(cmd *cobra.Command, o *pullOptions, args []string) (err error) {
 				outcome.fail(cmd, "standard output", err)
 			}
 		})
+	bar.stop()
 	if several && ctx.Err() == nil {
 		if !all {
 			o.note(cmd, "gave up: the other documents were not tried")
@@ -209,8 +217,9 @@ type pulled struct {
 	err  error
 }
 
-// pull fetches a document into the landing.
-func (o *pullOptions) pull(ctx context.Context, store *connection, p pulling, to *landing, taken *claims) pulled {
+// pull fetches a document into the landing. Its file's name is the one given,
+// else follows from the document.
+func (o *pullOptions) pull(ctx context.Context, store *connection, p pulling, to *landing, taken *claims, bar *progress) pulled {
 	id, name := p.id, p.name
 	download, err := store.Pull(ctx, id, p.content)
 	if err != nil {
@@ -236,7 +245,10 @@ func (o *pullOptions) pull(ctx context.Context, store *connection, p pulling, to
 	if err := to.check(name); err != nil {
 		return pulled{err: err}
 	}
-	size, err := to.put(ctx, name, download.Body)
+	if bar.isForOne() {
+		bar.expect(1, max(download.Size, 0))
+	}
+	size, err := to.put(ctx, name, bar.count(download.Body))
 	if err != nil {
 		return pulled{err: err}
 	}

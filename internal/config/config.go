@@ -46,6 +46,7 @@ type Storage struct {
 	InlineLimit    int64  // stored bytes
 	DeflateLimit   int64  // plain bytes
 	ScrubRate      int64  // stored bytes a second
+	BatchMemory    int64  // bytes
 	Backends       map[string]Backend
 	DefaultBackend string // a key of Backends
 }
@@ -113,6 +114,7 @@ func Default() Config {
 			InlineLimit:    64 << 10,
 			DeflateLimit:   16 << 20,
 			ScrubRate:      4 << 20,
+			BatchMemory:    64 << 20,
 			Backends:       map[string]Backend{"fs": {Kind: BackendFS, Dir: "blobs"}},
 			DefaultBackend: "fs",
 		},

@@ -105,6 +105,10 @@ func settings() []setting {
 			help:  "stored bytes a second that are read again in the background to find damage; 0 reads none",
 			value: func(c *Config) value { return size(&c.Storage.ScrubRate, 0, anyBytes) },
 		}, {
+			key:   "storage.batch_memory",
+			help:  "memory in which all batches together hold small contents until they are committed; more of them wait in files",
+			value: func(c *Config) value { return size(&c.Storage.BatchMemory, 0, 1<<40) },
+		}, {
 			key:   "storage.default_backend",
 			help:  "backend of new collections, one of " + backendsKey,
 			value: func(c *Config) value { return nonEmpty(&c.Storage.DefaultBackend) },
@@ -185,6 +189,14 @@ func settings() []setting {
 			key:   "limits.archive_documents",
 			help:  "documents of one archive; its description takes about a kilobyte of memory for each while it is sent",
 			value: func(c *Config) value { return integer(&c.Limits.ArchiveDocuments, 1, anyInt) },
+		}, {
+			key:   "limits.batch_files",
+			help:  "files that one request stores as a batch",
+			value: func(c *Config) value { return integer(&c.Limits.BatchFiles, 1, 100_000) },
+		}, {
+			key:   "limits.batch_bytes",
+			help:  "size of the contents of a batch together",
+			value: func(c *Config) value { return size(&c.Limits.BatchBytes, 1, anyBytes) },
 		}, {
 			key:   "log.level",
 			help:  "least severity of what is logged",

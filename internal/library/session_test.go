@@ -13,6 +13,7 @@ import (
 // here fails the test: decide who may call it, check it there, then list it.
 var neededScopes = map[string]sheaf.Scope{
 	"Archive":          sheaf.ScopeRead,
+	"BeginBatch":       sheaf.ScopeWrite,
 	"ChangeCollection": sheaf.ScopeCreate,
 	"ChangeDocument":   sheaf.ScopeWrite,
 	"Check":            sheaf.ScopeAdmin,
@@ -23,6 +24,7 @@ var neededScopes = map[string]sheaf.Scope{
 	"CreateCollection": sheaf.ScopeCreate,
 	"CreateDocument":   sheaf.ScopeWrite,
 	"DeleteCollection": sheaf.ScopeCreate,
+	"CreateDocuments":  sheaf.ScopeWrite,
 	"DeleteDocument":   sheaf.ScopeWrite,
 	"DeleteTree":       sheaf.ScopeWrite,
 	"Document":         sheaf.ScopeRead,

@@ -15,6 +15,8 @@ import (
 // caller closes it, whatever happens to it.
 type Upload struct {
 	spooled *blob.Spooled
+	batch   *UploadBatch // that it came in, nil if none
+	held    int64        // of the memory for batches
 }
 
 // Receive reads a content to its end, hashes it and holds it until a document
@@ -38,7 +40,13 @@ func (u *Upload) Digest() sheaf.Digest { return u.spooled.Ref().Digest }
 func (u *Upload) Size() int64 { return u.spooled.Ref().Size }
 
 // Close frees what the upload holds. It may be called more than once.
-func (u *Upload) Close() error { return u.spooled.Close() }
+func (u *Upload) Close() error {
+	if u.held > 0 {
+		u.batch.session.library.batchMemory.Release(u.held)
+		u.held = 0
+	}
+	return u.spooled.Close()
+}
 
 // keep runs commit, which names the content of an upload in the catalog, and
 // returns once the store has that content.
@@ -47,16 +55,28 @@ func (u *Upload) Close() error { return u.spooled.Close() }
 // was stored. Then what is stored is verified, while the good bytes are still at
 // hand: should they have gone bad, or missing, they are stored again.
 func (l *Library) keep(ctx context.Context, u *Upload, backend string, commit func(blob.Ref) (known bool, err error)) error {
-	ref := u.spooled.Ref()
-	ref.Backend = backend
+	ref := u.refOn(backend)
 	known, err := l.store(ctx, u, ref, commit)
 	if err != nil || !known {
 		return err
 	}
+	return l.heal(ctx, u, ref)
+}
+
+// refOn returns what the catalog will know of the content on a backend.
+func (u *Upload) refOn(backend string) blob.Ref {
+	ref := u.spooled.Ref()
+	ref.Backend = backend
+	return ref
+}
+
+// heal verifies a content that the catalog knew already, and stores the upload's
+// good bytes again should those have gone bad, or missing.
+func (l *Library) heal(ctx context.Context, u *Upload, ref blob.Ref) error {
 	if err := l.confirm(ctx, ref); sheaf.KindOf(err) != sheaf.ErrDamaged {
 		return nil // it is whole, or its backend is away and the catalog is all there is
 	}
-	_, err = l.store(ctx, u, ref, func(ref blob.Ref) (known bool, err error) {
+	_, err := l.store(ctx, u, ref, func(ref blob.Ref) (known bool, err error) {
 		err = l.catalog.Mutate(ctx, int64(len(ref.Inline)), func(tx *catalog.Tx) (err error) {
 			known, err = tx.KeepBlob(ref)
 			return err
@@ -66,21 +86,27 @@ func (l *Library) keep(ctx context.Context, u *Upload, backend string, commit fu
 	return err
 }
 
-// store makes an upload's content ready to be named in a commit, and commits. A
-// small one rides inside the commit, so that there is nothing to do before. A
-// large one has to be durable in the backend.
+// store makes an upload's content ready to be named in a commit, and commits.
 func (l *Library) store(ctx context.Context, u *Upload, ref blob.Ref, commit func(blob.Ref) (bool, error)) (known bool, err error) {
-	if name := (blobName{ref.Backend, ref.Digest}); l.suspects.has(name) {
-		if err := l.settle(ctx, name); err != nil {
-			return false, err
-		}
-	}
-	if !ref.IsInline() {
-		if err := l.place(ctx, u, ref); err != nil {
-			return false, err
-		}
+	if err := l.ready(ctx, u, ref); err != nil {
+		return false, err
 	}
 	return commit(ref)
+}
+
+// ready makes an upload's content ready to be named in a commit. A small one
+// rides inside the commit, so that there is nothing to do before. A large one
+// has to be durable in the backend.
+func (l *Library) ready(ctx context.Context, u *Upload, ref blob.Ref) error {
+	if name := (blobName{ref.Backend, ref.Digest}); l.suspects.has(name) {
+		if err := l.settle(ctx, name); err != nil {
+			return err
+		}
+	}
+	if ref.IsInline() {
+		return nil
+	}
+	return l.place(ctx, u, ref)
 }
 
 // confirm verifies a content that the catalog says is in its backend. What it

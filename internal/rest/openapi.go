@@ -46,7 +46,7 @@ func (s *server) newAPI(mux *http.ServeMux) huma.API {
 	schemas.Schema(reflect.TypeFor[problemDetails](), true, "")
 	for _, answer := range []reflect.Type{
 		reflect.TypeFor[sheaf.Document](), reflect.TypeFor[sheaf.Change](),
-		reflect.TypeFor[sheaf.VersionComparison](), reflect.TypeFor[excerpt](),
+		reflect.TypeFor[sheaf.VersionComparison](), reflect.TypeFor[excerpt](), reflect.TypeFor[batchAnswer](),
 	} {
 		schemas.Schema(answer, true, "")
 	}

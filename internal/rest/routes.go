@@ -49,6 +49,7 @@ func needs(scope sheaf.Scope) access { return access{scope: scope} }
 func routes() []route {
 	return slices.Concat(
 		documentRoutes(),
+		batchRoutes(),
 		contentRoutes(),
 		historyRoutes(),
 		trashRoutes(),

@@ -25,6 +25,7 @@ HEAD   /documents/{document_id}                      read
 DELETE /documents/{document_id}                      write
 PATCH  /documents/{document_id}                      write
 GET    /documents/{document_id}/metadata             read
+POST   /documents/batch                              write
 GET    /documents/{document_id}/content              read
 HEAD   /documents/{document_id}/content              read
 PUT    /documents/{document_id}/content              write

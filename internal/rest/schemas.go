@@ -79,6 +79,19 @@ func neverNull(schema *huma.Schema) {
 // uploadBody describes the two bodies that createDocument reads.
 func uploadBody(m *mounting) *huma.RequestBody {
 	limits := m.limits
+	form := formSchema(uploadFields(limits))
+	form.Properties[fileField] = &huma.Schema{
+		Type: huma.TypeString, Format: "binary",
+		Description: fmt.Sprintf("The content, with a filename; at most %d bytes", limits.Content),
+	}
+	body := jsonBody[documentCreation](true)(m)
+	body.Content["multipart/form-data"] = &huma.MediaType{Schema: form}
+	return body
+}
+
+// formSchema describes a form with these fields and something to be said of its
+// files.
+func formSchema(fields []formField) *huma.Schema {
 	form := &huma.Schema{
 		Type:       huma.TypeObject,
 		Required:   []string{fileField},
@@ -86,19 +99,13 @@ func uploadBody(m *mounting) *huma.RequestBody {
 		// Other fields are refused, so that a misspelt one is not lost.
 		AdditionalProperties: false,
 	}
-	form.Properties[fileField] = &huma.Schema{
-		Type: huma.TypeString, Format: "binary",
-		Description: fmt.Sprintf("The content, with a filename; at most %d bytes", limits.Content),
-	}
-	for _, field := range uploadFields(limits) {
+	for _, field := range fields {
 		form.Properties[field.name] = &huma.Schema{
 			Type:        huma.TypeString,
 			Description: field.description + "; at most " + field.limitText,
 		}
 	}
-	body := jsonBody[documentCreation](true)(m)
-	body.Content["multipart/form-data"] = &huma.MediaType{Schema: form}
-	return body
+	return form
 }
 
 // contentBody describes a body that is a content as it is.
