@@ -22,6 +22,7 @@ type Limits struct {
 	Segment     int   // bytes of one segment of a path
 	Message     int   // characters of a change's message
 	Page        int   // documents of one page of a listing
+	Bulk        int   // documents that one call tags, moves, deletes or restores
 }
 
 // DefaultLimits are the limits of a store that configures none.
@@ -37,6 +38,7 @@ func DefaultLimits() Limits {
 		Segment:     255,
 		Message:     10_000,
 		Page:        1000,
+		Bulk:        1000,
 	}
 }
 

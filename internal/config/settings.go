@@ -166,6 +166,10 @@ func settings() []setting {
 			help:  "documents of one page of a listing",
 			value: func(c *Config) value { return integer(&c.Limits.Page, 1, 100_000) },
 		}, {
+			key:   "limits.bulk_documents",
+			help:  "documents that one call tags, moves, deletes or restores",
+			value: func(c *Config) value { return integer(&c.Limits.Bulk, 1, 100_000) },
+		}, {
 			key:   "log.level",
 			help:  "least severity of what is logged",
 			value: func(c *Config) value { return level(&c.Log.Level) },
