@@ -47,7 +47,7 @@ func needs(scope sheaf.Scope) access { return access{scope: scope} }
 
 // routes returns the table of all operations.
 func routes() []route {
-	return slices.Concat(documentRoutes(), contentRoutes(), historyRoutes(), trashRoutes(), collectionRoutes(), serverRoutes())
+	return slices.Concat(documentRoutes(), bulkRoutes(), contentRoutes(), historyRoutes(), trashRoutes(), collectionRoutes(), serverRoutes())
 }
 
 // A Permission says what a caller needs to be allowed for an operation.
