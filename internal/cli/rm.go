@@ -11,27 +11,41 @@ import (
 
 type rmOptions struct {
 	*options
+	selectionFlags
 	purge bool
 }
 
 func newRmCommand(shared *options) *cobra.Command {
 	o := &rmOptions{options: shared}
 	cmd := &cobra.Command{
-		Use:   "rm <document-id>...",
+		Use:   "rm [document-id]...",
 		Short: "Move documents to the trash",
 		Long: `Move documents to the trash, from where ` + "`sheaf restore`" + ` brings them back. "-" reads
 ids from standard input, the first word of each line.
 
 With --purge their contents, all versions of them, are removed for good; documents
-that are in the trash already can be purged too.`,
-		Args: oneOrMore(documentIDArgument),
+that are in the trash already can be purged too.
+
+` + selectionHelp,
+		Example: `  sheaf rm doc_0123456789ab
+  sheaf rm --tags obsolete --before 2026-01-01 --dry-run`,
+		Args: documentsOrFlags(&o.selectionFlags),
 		RunE: func(cmd *cobra.Command, args []string) error { return runRm(cmd, o, args) },
 	}
+	o.selectionFlags.bind(cmd.Flags())
 	cmd.Flags().BoolVar(&o.purge, "purge", false, "remove the contents for good: this cannot be undone")
 	return cmd
 }
 
 func runRm(cmd *cobra.Command, o *rmOptions, args []string) error {
+	if o.given() || o.dryRun {
+		if o.purge {
+			return usageError(cmd, "--purge cannot be undone: name the documents by their ids")
+		}
+		return o.changeSelected(cmd, &o.selectionFlags, args, func(ctx context.Context, store *connection, in client.BulkInput) (sheaf.BulkChange, error) {
+			return store.DeleteDocuments(ctx, in)
+		})
+	}
 	return o.changeEach(cmd, args, func(ctx context.Context, store *connection, id sheaf.DocumentID) (changed, error) {
 		deletion, err := store.Delete(ctx, id)
 		if o.purge && (err == nil || sheaf.KindOf(err) == sheaf.ErrNotFound) {

@@ -8,9 +8,10 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/library"
 )
 
-// A bulkSelection is a part of the body of everything that is done to many
-// documents at once.
-type bulkSelection struct {
+// A BulkSelection is a part of the body of everything that is done to many
+// documents at once. It is exported because huma leaves out what is embedded and
+// is not.
+type BulkSelection struct {
 	DocumentIDs []string    `json:"document_ids,omitempty" doc:"The documents; or else a filter"`
 	Filter      *bulkFilter `json:"filter,omitempty" doc:"Finds the documents; or else document_ids"`
 	DryRun      bool        `json:"dry_run,omitempty" doc:"Say what would be changed, and change nothing"`
@@ -29,7 +30,7 @@ type bulkFilter struct {
 }
 
 // parse returns the selection and the options of the body.
-func (b *bulkSelection) parse() (selection library.Selection, o library.BulkOptions, err error) {
+func (b *BulkSelection) parse() (selection library.Selection, o library.BulkOptions, err error) {
 	o = library.BulkOptions{DryRun: b.DryRun, Message: b.Message}
 	var wrong []error
 	for i, text := range b.DocumentIDs {
@@ -71,13 +72,13 @@ type bulkTagging struct {
 	Add    []string  `json:"add,omitempty" doc:"Tags to add"`
 	Remove []string  `json:"remove,omitempty" doc:"Tags to remove"`
 	Set    *[]string `json:"set,omitempty" doc:"All tags that the documents have from now on, instead of add and remove"`
-	bulkSelection
+	BulkSelection
 }
 
 // tagDocuments changes the tags of many documents: POST /documents/batch/tag.
 func (s *server) tagDocuments(ctx context.Context, in *bulkInput) (*bulkOutput, error) {
 	var body bulkTagging
-	return s.bulk(in, &body, &body.bulkSelection, func(session *library.Session, selection library.Selection, o library.BulkOptions) (sheaf.BulkChange, error) {
+	return s.bulk(in, &body, &body.BulkSelection, func(session *library.Session, selection library.Selection, o library.BulkOptions) (sheaf.BulkChange, error) {
 		return session.TagDocuments(ctx, selection, library.TagChange{Add: body.Add, Remove: body.Remove, Set: body.Set}, o)
 	})
 }
@@ -85,20 +86,20 @@ func (s *server) tagDocuments(ctx context.Context, in *bulkInput) (*bulkOutput, 
 // A bulkMove is the body that moves documents.
 type bulkMove struct {
 	Collection string `json:"collection" doc:"Where the documents go"`
-	bulkSelection
+	BulkSelection
 }
 
 // moveDocuments moves many documents: POST /documents/batch/move.
 func (s *server) moveDocuments(ctx context.Context, in *bulkInput) (*bulkOutput, error) {
 	var body bulkMove
-	return s.bulk(in, &body, &body.bulkSelection, func(session *library.Session, selection library.Selection, o library.BulkOptions) (sheaf.BulkChange, error) {
+	return s.bulk(in, &body, &body.BulkSelection, func(session *library.Session, selection library.Selection, o library.BulkOptions) (sheaf.BulkChange, error) {
 		return session.MoveDocuments(ctx, selection, body.Collection, o)
 	})
 }
 
 // deleteDocuments moves many documents to the trash: POST /documents/batch/delete.
 func (s *server) deleteDocuments(ctx context.Context, in *bulkInput) (*bulkOutput, error) {
-	var body bulkSelection
+	var body BulkSelection
 	return s.bulk(in, &body, &body, func(session *library.Session, selection library.Selection, o library.BulkOptions) (sheaf.BulkChange, error) {
 		return session.DeleteDocuments(ctx, selection, o)
 	})
@@ -106,14 +107,14 @@ func (s *server) deleteDocuments(ctx context.Context, in *bulkInput) (*bulkOutpu
 
 // restoreDocuments brings many documents back: POST /documents/batch/restore.
 func (s *server) restoreDocuments(ctx context.Context, in *bulkInput) (*bulkOutput, error) {
-	var body bulkSelection
+	var body BulkSelection
 	return s.bulk(in, &body, &body, func(session *library.Session, selection library.Selection, o library.BulkOptions) (sheaf.BulkChange, error) {
 		return session.RestoreDocuments(ctx, selection, o)
 	})
 }
 
 // bulk reads a body, of which selection is a part, and makes the change.
-func (s *server) bulk(in *bulkInput, body any, part *bulkSelection, change func(*library.Session, library.Selection, library.BulkOptions) (sheaf.BulkChange, error)) (*bulkOutput, error) {
+func (s *server) bulk(in *bulkInput, body any, part *BulkSelection, change func(*library.Session, library.Selection, library.BulkOptions) (sheaf.BulkChange, error)) (*bulkOutput, error) {
 	if err := s.readJSON(in.writer, in.request, s.mostBulkJSON(), body); err != nil {
 		return nil, err
 	}
