@@ -103,7 +103,7 @@ func TestBulkPreviewIsWhatHappens(t *testing.T) {
 		_, err := test.call(library.BulkOptions{Selection: preview.Selection})
 		wantKind(t, test.name+" again, for the selection before", err, sheaf.ErrPreconditionFailed)
 	}
-	if got := names(s.list(library.DocumentQuery{Collection: "notes", Tags: []string{"t"}})); !slices.Equal(got, []string{"c", "b", "a"}) {
+	if got := names(s.list(library.DocumentQuery{Collection: "notes", Tags: []string{"t"}})); !slices.Equal(got, []string{"a", "b", "c"}) {
 		t.Errorf("in the end notes has %q", got)
 	}
 	s.wantWhole()
