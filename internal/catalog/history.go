@@ -44,13 +44,14 @@ func (v *View) RevAt(stream string, at time.Time) (rev int64, err error) {
 }
 
 // pastColumns are the columns of a document in a past state. They need the
-// joins of pastJoins.
+// joins of pastJoins, of which the first is a cross join to keep the engine from
+// looking up log entries of states before it knows that they are wanted.
 const pastColumns = `d.pk, d.id, s.collection, s.path, s.name, s.filename, s.description, s.tags, s.metadata,
 	s.version, coalesce(v.digest, zeroblob(32)), coalesce(v.size, 0), coalesce(v.mime, ''), d.created_at, l.at, s.stay, s.rev_from,
 	s.deleted, d.purged`
 
 const pastJoins = `
-	join collections c on c.pk = s.collection
+	cross join collections c on c.pk = s.collection
 	join log l on l.stream = c.name and l.rev = s.rev_from
 	left join versions v on v.document = s.document and v.n = s.version`
 
