@@ -30,6 +30,7 @@ type Limits struct {
 	ArchiveDocuments int   // documents of one archive
 	BatchFiles       int   // files of one batch
 	BatchBytes       int64 // bytes of their contents together
+	Bulk             int   // documents that one call tags, moves, deletes or restores
 }
 
 // DefaultLimits are the limits of a store that configures none.
@@ -53,6 +54,7 @@ func DefaultLimits() Limits {
 		ArchiveDocuments: 100_000,
 		BatchFiles:       1000,
 		BatchBytes:       1 << 30,
+		Bulk:             1000,
 	}
 }
 

@@ -50,6 +50,7 @@ type LogDocument struct {
 
 // LogState is a document before or after an operation.
 type LogState struct {
+	Collection  Slug            `json:"collection,omitempty"` // when it was moved; else it is the stream
 	Version     int             `json:"version"`
 	Digest      Digest          `json:"digest"`
 	Path        string          `json:"path,omitempty"`

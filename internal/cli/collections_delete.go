@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -88,15 +87,4 @@ func (o *collectionsDeleteOptions) confirmation(cmd *cobra.Command, store *conne
 		return "", fmt.Errorf("read the confirmation: %w", err)
 	}
 	return strings.TrimSpace(line), nil
-}
-
-// isTerminal reports whether what is read may be typed by somebody. It takes
-// other devices, such as /dev/null, for terminals too: those end at once.
-func isTerminal(in io.Reader) bool {
-	file, ok := in.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -22,7 +22,7 @@ type screen struct {
 
 func newScreen(streams Streams) *screen {
 	s := &screen{err: streams.Err}
-	if file, ok := streams.Err.(*os.File); ok && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb" {
+	if file, ok := streams.Err.(*os.File); ok && isTerminal(file) && os.Getenv("TERM") != "dumb" {
 		s.terminal = file
 	}
 	return s
@@ -77,4 +77,11 @@ func (s *screen) clear() {
 		io.WriteString(s.err, "\r"+strings.Repeat(" ", s.status)+"\r")
 		s.status = 0
 	}
+}
+
+// isTerminal reports whether somebody sits at the other end of a command's input
+// or output.
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
 }

@@ -198,6 +198,10 @@ func settings() []setting {
 			help:  "size of the contents of a batch together",
 			value: func(c *Config) value { return size(&c.Limits.BatchBytes, 1, anyBytes) },
 		}, {
+			key:   "limits.bulk_documents",
+			help:  "documents that one call tags, moves, deletes or restores",
+			value: func(c *Config) value { return integer(&c.Limits.Bulk, 1, 100_000) },
+		}, {
 			key:   "log.level",
 			help:  "least severity of what is logged",
 			value: func(c *Config) value { return level(&c.Log.Level) },

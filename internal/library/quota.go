@@ -43,9 +43,12 @@ func admit(tx *catalog.Tx, c *catalog.Collection, growth catalog.Usage, content 
 	return nil
 }
 
-// admitChange is admit for a document that becomes another one in its
-// collection. Before is the zero Head for a new document.
+// admitChange is admit for a document that becomes another one in the collection
+// that it is in afterwards. Before is the zero Head for a new document.
 func admitChange(tx *catalog.Tx, c *catalog.Collection, before, after catalog.Head) error {
+	if before.CollectionPK != c.PK {
+		before = catalog.Head{} // it is new to this one
+	}
 	growth := catalog.Growth(before, after)
 	content := int64(0)
 	if growth.Bytes > 0 { // a content that was there already may stay, whatever the limit is now

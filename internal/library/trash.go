@@ -60,8 +60,8 @@ func anyHead(v *catalog.View, id sheaf.DocumentID) (catalog.Head, error) {
 }
 
 // A Restoration says to what a document goes back: a version's content, or all
-// that it was at a revision of its collection, which may be to have been in the
-// trash. With neither, it comes out of the trash as it was.
+// that it was at a revision of the collection it is in, which may be to have been
+// in the trash. With neither, it comes out of the trash as it was.
 type Restoration struct {
 	Version  int
 	Revision int64
@@ -92,6 +92,9 @@ func (s *Session) RestoreDocument(ctx context.Context, id sheaf.DocumentID, in R
 		edit: func(_ *catalog.Collection, before catalog.Head, after *catalog.Head) (sheaf.ChangeMode, error) {
 			after.Deleted = false
 			if in.Revision > 0 {
+				if target.CollectionPK != before.CollectionPK { // it was moved just now
+					return "", errElsewhere(before)
+				}
 				after.Name, after.Filename, after.Description = target.Name, target.Filename, target.Description
 				after.Tags, after.Metadata, after.Path = target.Tags, target.Metadata, target.Path
 				after.Deleted = target.Deleted

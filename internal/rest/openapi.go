@@ -196,7 +196,7 @@ func limitParam(rows string) *huma.Param {
 }
 
 func atParam() *huma.Param {
-	return queryParam("at", "What there was at a moment: a revision of the collection, such as 42, or a time, such as 2025-01-31T12:00:00Z", textSchema())
+	return queryParam("at", "What there was at a moment: a revision of the collection that the document is in, such as 42, or a time, such as 2025-01-31T12:00:00Z, which also finds it where it was before a move", textSchema())
 }
 
 func headerOf(description string) *huma.Param {

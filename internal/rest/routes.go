@@ -50,6 +50,7 @@ func routes() []route {
 	return slices.Concat(
 		documentRoutes(),
 		batchRoutes(),
+		bulkRoutes(),
 		contentRoutes(),
 		historyRoutes(),
 		trashRoutes(),

@@ -107,7 +107,7 @@ func documentRoutes() []route {
 			summary:     "Change what is said of a document",
 			description: "What is absent or null stays. The content stays.",
 			access:      needs(sheaf.ScopeWrite),
-			parameters:  []*huma.Param{documentIDParam(), headerParam("If-Match", "Answer 412 unless the document is still as this revision made it, such as \"r42\", the ETag of its metadata")},
+			parameters:  []*huma.Param{documentIDParam(), headerParam("If-Match", "Answer 412 unless the document is still as this revision made it, such as \"r42\" or \"r42@notes\", the ETag of its metadata")},
 			body:        jsonBody[documentChange](true),
 			success:     map[string]*huma.Response{"200": {Description: "The document as it is now, and what it was"}},
 			errors:      bodyErrors(sheaf.ErrPreconditionFailed),

@@ -72,9 +72,9 @@ func historyRoutes() []route {
 		{
 			method: http.MethodGet, path: "/documents/{document_id}/log", id: "documentLog", group: "History",
 			summary:     "List what was done with a document",
-			description: "Newest first, also of a document that was deleted or purged. The next page is in the Link header.",
+			description: "Newest first, also of a document that was deleted or purged, and in whichever collection it was. The next page is in the Link header.",
 			access:      needs(sheaf.ScopeRead),
-			parameters:  []*huma.Param{documentIDParam(), numberParam("before", "Only entries with lower revisions", 1), limitParam("entries")},
+			parameters:  []*huma.Param{documentIDParam(), numberParam("before", "Only entries with lower ids", 1), limitParam("entries")},
 			success:     map[string]*huma.Response{"200": {Description: "The entries"}},
 			errors:      []sheaf.ErrorKind{sheaf.ErrInvalid, sheaf.ErrNotFound, sheaf.ErrUnavailable},
 			serve:       answering((*server).documentLog),

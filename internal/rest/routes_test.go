@@ -26,6 +26,11 @@ DELETE /documents/{document_id}                      write
 PATCH  /documents/{document_id}                      write
 GET    /documents/{document_id}/metadata             read
 POST   /documents/batch                              write
+POST   /documents/{document_id}/move                 write
+POST   /documents/batch/tag                          write
+POST   /documents/batch/move                         write
+POST   /documents/batch/delete                       write
+POST   /documents/batch/restore                      write
 GET    /documents/{document_id}/content              read
 HEAD   /documents/{document_id}/content              read
 PUT    /documents/{document_id}/content              write
