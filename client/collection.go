@@ -36,6 +36,7 @@ type CollectionInput struct {
 	Title       string            `json:"title,omitempty"` // the name when empty
 	Description string            `json:"description,omitempty"`
 	Policy      sheaf.WritePolicy `json:"write_policy,omitempty"` // upsert when empty
+	Retention   sheaf.Retention   `json:"retention,omitzero"`     // keeps everything when zero
 }
 
 // CreateCollection makes an empty collection of documents.
@@ -49,6 +50,7 @@ type CollectionChange struct {
 	Description *string                 `json:"description,omitempty"`
 	Policy      *sheaf.WritePolicy      `json:"write_policy,omitempty"`
 	Status      *sheaf.CollectionStatus `json:"status,omitempty"` // active or archived
+	Retention   *sheaf.Retention        `json:"retention,omitempty"`
 }
 
 // ChangeCollection changes what is said of a collection and what may be done

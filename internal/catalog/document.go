@@ -165,7 +165,7 @@ func (tx *Tx) CreateDocument(h *Head) error {
 
 // UpdateDocument stores what a document is from its collection's next revision
 // on; before is what [View.Head] returned in this transaction. It sets
-// after.Rev and after.UpdatedAt.
+// after.Rev and after.UpdatedAt. With a document, its versions are purged.
 func (tx *Tx) UpdateDocument(before Head, after *Head) error {
 	rev, err := tx.NextRev(string(before.Collection))
 	if err != nil {
@@ -181,6 +181,11 @@ func (tx *Tx) UpdateDocument(before Head, after *Head) error {
 		after.Version, after.Digest[:], after.Size, after.MIME, tx.now, rev, after.Deleted, after.Purged)
 	if err != nil {
 		return err
+	}
+	if after.Purged && !before.Purged {
+		if _, err := tx.exec(`update versions set purged = 1 where document = $1 and purged = 0`, before.PK); err != nil {
+			return err
+		}
 	}
 	if err := tx.markListingChange(before); err != nil {
 		return err

@@ -160,9 +160,10 @@ func (v *View) Trash(collection *Collection, before int64, limit int) ([]Head, e
 	return heads, err
 }
 
-// LatestVersionWith returns the newest version of a document that has a content.
+// LatestVersionWith returns the newest version of a document that has a content
+// and is not purged.
 func (v *View) LatestVersionWith(document int64, digest sheaf.Digest) (n int, found bool, err error) {
-	found, err = v.conn.row(`select n from versions where document = $1 and digest = $2 order by n desc limit 1`,
+	found, err = v.conn.row(`select n from versions where document = $1 and digest = $2 and purged = 0 order by n desc limit 1`,
 		[]any{document, digest[:]}, &n)
 	return n, found, err
 }

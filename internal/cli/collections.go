@@ -14,6 +14,7 @@ import (
 type collectionOptions struct {
 	*options
 	title, description, policy string
+	retention                  sheaf.Retention
 }
 
 func newCollectionsCommand(shared *options) *cobra.Command {
@@ -38,6 +39,7 @@ with what they hold.`,
 		flags.StringVar(&o.title, "title", "", "what people call it")
 		flags.StringVar(&o.description, "description", "", "what it is for")
 		flags.StringVar(&o.policy, "write-policy", "", "upsert, or require_hash: a write has to name the content it replaces")
+		bindRetention(flags, &o.retention)
 		return cmd
 	}
 	cmd.AddCommand(
@@ -51,7 +53,7 @@ with what they hold.`,
 		}),
 		bind(&cobra.Command{
 			Use:   "change <name>",
-			Short: "Change a collection's title, description or write policy",
+			Short: "Change a collection's title, description, write policy or retention",
 			Args:  exactly(name),
 			RunE:  func(cmd *cobra.Command, args []string) error { return runCollectionsChange(cmd, o, args) },
 		}),
@@ -109,6 +111,7 @@ func collectionLine(c sheaf.CollectionStats) string {
 	if c.Policy != sheaf.PolicyUpsert {
 		line += ", " + string(c.Policy)
 	}
+	line += retentionText(c.Retention)
 	if c.Title != string(c.Name) && c.Title != "" {
 		line += "  " + c.Title
 	}
@@ -119,6 +122,7 @@ func runCollectionsCreate(cmd *cobra.Command, o *collectionOptions, args []strin
 	return o.withCollection(cmd, true, func(ctx context.Context, store *connection) (sheaf.CollectionStats, error) {
 		return store.CreateCollection(ctx, client.CollectionInput{
 			Name: args[0], Title: o.title, Description: o.description, Policy: sheaf.WritePolicy(o.policy),
+			Retention: o.retention,
 		})
 	})
 }
@@ -136,10 +140,13 @@ func runCollectionsChange(cmd *cobra.Command, o *collectionOptions, args []strin
 		policy := sheaf.WritePolicy(o.policy)
 		change.Policy = &policy
 	}
-	if change == (client.CollectionChange{}) {
-		return usageError(cmd, "change needs --title, --description or --write-policy")
+	if change == (client.CollectionChange{}) && !retentionGiven(flags) {
+		return usageError(cmd, "change needs something to change, such as --title or --trash-days; --help lists all")
 	}
 	return o.withCollection(cmd, false, func(ctx context.Context, store *connection) (sheaf.CollectionStats, error) {
+		if err := mergeRetention(ctx, store, flags, args[0], o.retention, &change); err != nil {
+			return sheaf.CollectionStats{}, err
+		}
 		return store.ChangeCollection(ctx, args[0], change)
 	})
 }

@@ -20,6 +20,7 @@ type NewCollection struct {
 	Title       string // the name if empty
 	Description string
 	Policy      sheaf.WritePolicy // upsert if empty
+	Retention   sheaf.Retention
 }
 
 // CreateCollection makes an empty collection of documents.
@@ -35,13 +36,15 @@ func (s *Session) CreateCollection(ctx context.Context, in NewCollection) (sheaf
 	if in.Policy == "" {
 		in.Policy = sheaf.PolicyUpsert
 	}
-	err := sheaf.InvalidFields(nameErr, checkTitle(in.Title), s.library.limits.CheckDescription(in.Description), checkPolicy(in.Policy))
+	err := sheaf.InvalidFields(nameErr, checkTitle(in.Title), s.library.limits.CheckDescription(in.Description), checkPolicy(in.Policy),
+		in.Retention.Check())
 	if err != nil {
 		return sheaf.CollectionStats{}, err
 	}
 	collection := sheaf.Collection{
 		Name: name, Kind: sheaf.KindDocuments, Title: in.Title, Description: in.Description,
 		Backend: s.library.defaultBackend, Status: sheaf.StatusActive, Policy: in.Policy,
+		Retention: in.Retention,
 	}
 	err = s.library.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error {
 		if err := tx.CreateCollection(collection); err != nil {
@@ -132,6 +135,7 @@ type CollectionChange struct {
 	Description *string
 	Policy      *sheaf.WritePolicy
 	Status      *sheaf.CollectionStatus // active, or archived: read-only until it is active again
+	Retention   *sheaf.Retention
 }
 
 // ChangeCollection changes what is said of a collection and what may be done with it.
@@ -140,7 +144,7 @@ func (s *Session) ChangeCollection(ctx context.Context, name string, in Collecti
 	if err := s.allow(sheaf.ScopeCreate); err != nil {
 		return sheaf.CollectionStats{}, err
 	}
-	var titleErr, descriptionErr, policyErr, statusErr error
+	var titleErr, descriptionErr, policyErr, statusErr, retentionErr error
 	if in.Title != nil {
 		titleErr = checkTitle(*in.Title)
 	}
@@ -153,7 +157,10 @@ func (s *Session) ChangeCollection(ctx context.Context, name string, in Collecti
 	if in.Status != nil && *in.Status != sheaf.StatusActive && *in.Status != sheaf.StatusArchived {
 		statusErr = sheaf.Invalid("status", fmt.Sprintf("status can be set to %s or %s", sheaf.StatusActive, sheaf.StatusArchived))
 	}
-	if err := sheaf.InvalidFields(titleErr, descriptionErr, policyErr, statusErr); err != nil {
+	if in.Retention != nil {
+		retentionErr = in.Retention.Check()
+	}
+	if err := sheaf.InvalidFields(titleErr, descriptionErr, policyErr, statusErr, retentionErr); err != nil {
 		return sheaf.CollectionStats{}, err
 	}
 	known, err := s.library.collection(name)
@@ -180,6 +187,9 @@ func (s *Session) ChangeCollection(ctx context.Context, name string, in Collecti
 		}
 		if in.Status != nil {
 			collection.Status = *in.Status
+		}
+		if in.Retention != nil {
+			collection.Retention = *in.Retention
 		}
 		if collection.Collection == was {
 			return nil

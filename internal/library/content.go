@@ -44,7 +44,10 @@ func (s *Session) OpenDocumentAt(ctx context.Context, id sheaf.DocumentID, at Mo
 	var head catalog.Head
 	var ref blob.Ref
 	err := s.library.catalog.Snapshot(ctx, func(v *catalog.View) (err error) {
-		if head, err = headAt(v, id, at); err != nil {
+		if head, err = headAt(v, id, at); err != nil || head.Version == 0 {
+			return err
+		}
+		if _, err = readableVersion(v, head, head.Version); err != nil {
 			return err
 		}
 		ref, _, err = v.ReadableRef(s.library.backendOf(head), head.Digest)

@@ -26,6 +26,7 @@ type Options struct {
 	DefaultBackend string            // of the default collection when it is made
 	Limits         sheaf.Limits
 	ScrubRate      int64 // stored bytes a second that are read again in the background; 0: none
+	Garbage        GarbageOptions
 	Log            *slog.Logger
 }
 
@@ -45,6 +46,8 @@ type Library struct {
 	indexable     chan struct{}            // woken when a document was made or changed
 	suspects      *suspects
 	merges        *turns
+	garbage       *garbage
+	pins          *pins
 }
 
 // Open returns the library of a catalog and its blobs. It makes the default
@@ -62,6 +65,8 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		indexable:      make(chan struct{}, 1),
 		suspects:       newSuspects(),
 		merges:         newTurns(),
+		garbage:        newGarbage(o.Garbage),
+		pins:           newPins(),
 	}
 	for backend := range o.Backends {
 		l.drainable[backend] = make(chan struct{}, 1)

@@ -30,6 +30,7 @@ type setup struct {
 	limits    sheaf.Limits
 	clock     func() time.Time
 	scrubRate int64
+	garbage   library.GarbageOptions
 
 	// backend takes the place of the files of the directory.
 	backend blob.Backend
@@ -83,7 +84,7 @@ func openSetup(t testing.TB, set setup) *store {
 	t.Cleanup(func() { s.catalog.Close() })
 	s.Library, err = library.Open(t.Context(), library.Options{
 		Catalog: s.catalog, Blobs: s.blobs, Backends: map[string]string{fs: "fs"}, DefaultBackend: fs,
-		Limits: set.limits, ScrubRate: set.scrubRate, Log: slog.New(slog.DiscardHandler),
+		Limits: set.limits, ScrubRate: set.scrubRate, Garbage: set.garbage, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

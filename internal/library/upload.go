@@ -2,6 +2,7 @@ package library
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"golang.org/x/sync/errgroup"
@@ -15,6 +16,7 @@ import (
 // caller closes it, whatever happens to it.
 type Upload struct {
 	spooled *blob.Spooled
+	release []func() // of what is pinned
 }
 
 // Receive reads a content to its end, hashes it and holds it until a document
@@ -38,7 +40,13 @@ func (u *Upload) Digest() sheaf.Digest { return u.spooled.Ref().Digest }
 func (u *Upload) Size() int64 { return u.spooled.Ref().Size }
 
 // Close frees what the upload holds. It may be called more than once.
-func (u *Upload) Close() error { return u.spooled.Close() }
+func (u *Upload) Close() error {
+	for _, release := range u.release {
+		release()
+	}
+	u.release = nil
+	return u.spooled.Close()
+}
 
 // keep runs commit, which names the content of an upload in the catalog, and
 // returns once the store has that content.
@@ -68,19 +76,38 @@ func (l *Library) keep(ctx context.Context, u *Upload, backend string, commit fu
 
 // store makes an upload's content ready to be named in a commit, and commits. A
 // small one rides inside the commit, so that there is nothing to do before. A
-// large one has to be durable in the backend.
+// large one has to be durable in the backend. A content that is just being
+// removed as garbage is stored once that is done.
 func (l *Library) store(ctx context.Context, u *Upload, ref blob.Ref, commit func(blob.Ref) (bool, error)) (known bool, err error) {
+	const attempts = 10 // others may store and remove the same content meanwhile
+	for attempt := 1; ; attempt++ {
+		known, err = l.storeOnce(ctx, u, ref, commit)
+		if !errors.Is(err, catalog.ErrDeleting) || attempt == attempts {
+			return known, err
+		}
+		if err := l.finishRemoval(ctx, blobName{ref.Backend, ref.Digest}); err != nil {
+			return false, err
+		}
+	}
+}
+
+func (l *Library) storeOnce(ctx context.Context, u *Upload, ref blob.Ref, commit func(blob.Ref) (bool, error)) (known bool, err error) {
 	if name := (blobName{ref.Backend, ref.Digest}); l.suspects.has(name) {
 		if err := l.settle(ctx, name); err != nil {
 			return false, err
 		}
 	}
-	if !ref.IsInline() {
-		if err := l.place(ctx, u, ref); err != nil {
-			return false, err
-		}
+	if ref.IsInline() {
+		return commit(ref)
 	}
-	return commit(ref)
+	placed, err := l.place(ctx, u, ref)
+	if err != nil {
+		return false, err
+	}
+	known, err = commit(ref)
+	// What others have placed is theirs to vouch for: since it was found live it
+	// may have been found damaged, and somebody may still be placing it anew.
+	return known || !placed, err
 }
 
 // confirm verifies a content that the catalog says is in its backend. What it
@@ -108,8 +135,9 @@ func (l *Library) confirm(ctx context.Context, ref blob.Ref) error {
 }
 
 // place puts a large content into its backend, unless the catalog says that it
-// is there.
-func (l *Library) place(ctx context.Context, u *Upload, ref blob.Ref) error {
+// is there: then placed is false. It stays pinned until the upload is closed.
+func (l *Library) place(ctx context.Context, u *Upload, ref blob.Ref) (placed bool, err error) {
+	u.release = append(u.release, l.pins.add(blobName{ref.Backend, ref.Digest}))
 	// The row that keeps the object from being swept away as an orphan, and the
 	// bytes on the spool's disk, are made durable side by side.
 	var live bool
@@ -122,7 +150,7 @@ func (l *Library) place(ctx context.Context, u *Upload, ref blob.Ref) error {
 	})
 	both.Go(u.spooled.Sync)
 	if err := both.Wait(); err != nil || live {
-		return err
+		return false, err
 	}
-	return l.blobs.Place(ctx, ref.Backend, u.spooled)
+	return true, l.blobs.Place(ctx, ref.Backend, u.spooled)
 }

@@ -43,6 +43,7 @@ type collectionCreation struct {
 	Title       string            `json:"title,omitempty" doc:"What people call it; the name unless given"`
 	Description string            `json:"description,omitempty" doc:"What belongs into it"`
 	Policy      sheaf.WritePolicy `json:"write_policy,omitempty" enum:"upsert,require_hash" doc:"Whether a write has to name the hash that it replaces; upsert unless given"`
+	Retention   sheaf.Retention   `json:"retention,omitzero" doc:"How long what is no longer current is kept; for ever unless given"`
 }
 
 type createCollectionInput struct{ call }
@@ -74,6 +75,7 @@ type collectionChange struct {
 	Description *string                 `json:"description,omitempty" doc:"What belongs into it"`
 	Policy      *sheaf.WritePolicy      `json:"write_policy,omitempty" enum:"upsert,require_hash" doc:"Whether a write has to name the hash that it replaces"`
 	Status      *sheaf.CollectionStatus `json:"status,omitempty" enum:"active,archived" doc:"An archived collection cannot be written to until it is active again"`
+	Retention   *sheaf.Retention        `json:"retention,omitempty" doc:"How long what is no longer current is kept, as a whole; {} keeps everything for ever"`
 }
 
 type changeCollectionInput struct{ call }
