@@ -26,6 +26,7 @@ type BlobUse struct {
 	Blob
 	StateAt    time.Time // since when it is in its state
 	Referenced bool
+	Undrained  bool // its bytes are inline
 }
 
 // BlobUses returns blobs with a pk above after, in order, at most count.
@@ -44,12 +45,12 @@ func (v *View) BlobsInTransit(backend string, state BlobState, since time.Time, 
 
 func (v *View) blobUses(where string, args ...any) ([]BlobUse, error) {
 	var found []BlobUse
-	err := v.conn.rows(`select `+blobColumns+`, b.state_at, `+referenced+` from blobs b `+where, args,
+	err := v.conn.rows(`select `+blobColumns+`, b.state_at, `+referenced+`, exists (select 1 from inline_blobs i where i.blob = b.pk) from blobs b `+where, args,
 		func(scan func(...any) error) error {
 			var use BlobUse
 			var at int64
 			var err error
-			use.Blob, err = scanBlob(scan, &at, &use.Referenced)
+			use.Blob, err = scanBlob(scan, &at, &use.Referenced, &use.Undrained)
 			use.StateAt = fromMillis(at)
 			found = append(found, use)
 			return err
@@ -67,15 +68,16 @@ func (tx *Tx) blobUse(pk int64) (use BlobUse, found bool, err error) {
 }
 
 // CondemnBlobs condemns those of the candidates that are live and that nothing
-// refers to. InUse says of which a writer may be about to. It returns how many
-// they are.
+// refers to. InUse says of which a writer may be about to. Those that wait for the
+// drain stay until it has moved them: it must not have to deal with garbage. It
+// returns how many were condemned.
 func (tx *Tx) CondemnBlobs(candidates []BlobUse, inUse func(Blob) bool) (condemned int, err error) {
 	for _, candidate := range candidates {
 		now, found, err := tx.blobUse(candidate.PK)
 		if err != nil {
 			return 0, err
 		}
-		if !found || now.State != BlobLive || now.Referenced || inUse(now.Blob) {
+		if !found || now.State != BlobLive || now.Referenced || now.Undrained || inUse(now.Blob) {
 			continue
 		}
 		if err := tx.setBlobState(now.PK, BlobCondemned); err != nil {
@@ -159,14 +161,9 @@ func (tx *Tx) ForgetBlobs(blobs []Blob) error {
 		for _, b := range some {
 			pks = append(pks, b.PK)
 		}
-		args := append(padPKs(pks), int(BlobDeleting))
-		for _, statement := range []string{
-			`delete from inline_blobs where blob in (select pk from blobs where pk in ` + pkList + ` and state = ?)`,
-			`delete from blobs where pk in ` + pkList + ` and state = ?`,
-		} {
-			if _, err := tx.exec(statement, args...); err != nil {
-				return err
-			}
+		_, err := tx.exec(`delete from blobs where pk in `+pkList+` and state = ?`, append(padPKs(pks), int(BlobDeleting))...)
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -181,7 +181,7 @@ func (l *Library) uses(ctx context.Context, each func([]catalog.BlobUse) error) 
 func (g *collecting) condemn(ctx context.Context) error {
 	return g.library.uses(ctx, func(uses []catalog.BlobUse) error {
 		candidates := slices.DeleteFunc(uses, func(use catalog.BlobUse) bool {
-			return use.Referenced || use.State != catalog.BlobLive
+			return use.Referenced || use.Undrained || use.State != catalog.BlobLive
 		})
 		for some := range slices.Chunk(candidates, garbageBatch) {
 			var condemned int
