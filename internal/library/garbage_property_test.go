@@ -144,7 +144,6 @@ func TestGarbageProperty(t *testing.T) {
 			"collect": w.collect,
 			"abandon": w.abandon,
 			"reopen":  func(*rapid.T) { w.store = w.reopen() },
-			"":        func(*rapid.T) { w.wantReachable() },
 		})
 		w.clock.Add((100 * 24 * time.Hour).Milliseconds())
 		w.drain()
@@ -296,6 +295,7 @@ func (w *garbageWorld) collect(r *rapid.T) {
 	cancel()
 	w.store = w.reopen()
 	w.retained(false)
+	w.wantReachable()
 }
 
 func (w *garbageWorld) collectWhole(now bool) {
@@ -303,6 +303,7 @@ func (w *garbageWorld) collectWhole(now bool) {
 	_, err := w.CollectGarbage(w.t.Context(), now)
 	w.must(err)
 	w.retained(true)
+	w.wantReachable()
 }
 
 // retained notes what retention has removed, which has to be what it may; after a
@@ -385,7 +386,6 @@ func (w *garbageWorld) stored(digest sheaf.Digest) (string, error) {
 // can be reached.
 func (w *garbageWorld) wantNothingElse() {
 	w.t.Helper()
-	w.wantReachable()
 	w.wantWhole()
 	w.wantPlan(sheaf.GarbagePlan{})
 	reachable := make(map[sheaf.Digest]bool)
