@@ -15,6 +15,7 @@ import (
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/blob"
 	"github.com/sheaf-dev/sheaf/internal/blob/blobtest"
+	"github.com/sheaf-dev/sheaf/internal/blob/memblob"
 	"github.com/sheaf-dev/sheaf/internal/library"
 )
 
@@ -203,6 +204,78 @@ func TestWriterFinishesARemoval(t *testing.T) {
 			s.wantRead(again.ID, content)
 			s.collect(true)
 			s.wantRead(again.ID, content)
+			s.wantWhole()
+		})
+	}
+}
+
+// A deletingBackend calls a function before it deletes an object.
+type deletingBackend struct {
+	blob.Backend
+	beforeDelete func()
+}
+
+func (b *deletingBackend) Delete(ctx context.Context, key blob.Key) error {
+	b.beforeDelete()
+	return b.Backend.Delete(ctx, key)
+}
+
+// Who brings a content whose object is just being deleted waits, and stores it
+// again: neither is the old object taken for the new one, nor the new one deleted.
+func TestWritersWaitForARemoval(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		content string
+		orphan  bool
+	}{
+		"small": {"small", false}, "large": {string(blobtest.Random(100_000)), false},
+		"small orphan": {"small", true}, "large orphan": {string(blobtest.Random(100_000)), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			backend := &deletingBackend{Backend: memblob.New(), beforeDelete: func() {}}
+			s := open(t, func(set *setup) { set.backend = backend })
+			if test.orphan {
+				key := blob.Key(sheaf.DigestOf([]byte(test.content)).String())
+				if err := backend.Put(t.Context(), key, strings.NewReader(test.content), int64(len(test.content))); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				doc, err := s.createdFrom(test.content)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.drain()
+				if err := s.throwAway(doc.ID); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var doc sheaf.Document
+			var writing sync.WaitGroup
+			var once sync.Once
+			backend.beforeDelete = func() {
+				once.Do(func() {
+					written := make(chan struct{})
+					writing.Go(func() {
+						defer close(written)
+						var err error
+						if doc, err = s.createdFrom(test.content); err != nil {
+							t.Error(err)
+						}
+						s.drain()
+					})
+					select {
+					case <-written:
+						t.Error("the writer did not wait")
+					case <-time.After(100 * time.Millisecond):
+					}
+				})
+			}
+			if got := s.collect(true); got.DeletedBlobs+got.OrphanObjects != 1 {
+				t.Errorf("the collection: %+v, want one deleted", got)
+			}
+			writing.Wait()
+			s.wantRead(doc.ID, test.content)
 			s.wantWhole()
 		})
 	}
