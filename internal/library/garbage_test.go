@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -252,24 +253,25 @@ func TestWritersWaitForARemoval(t *testing.T) {
 			}
 			var doc sheaf.Document
 			var writing sync.WaitGroup
-			var once sync.Once
+			var begun atomic.Bool
 			backend.beforeDelete = func() {
-				once.Do(func() {
-					written := make(chan struct{})
-					writing.Go(func() {
-						defer close(written)
-						var err error
-						if doc, err = s.createdFrom(test.content); err != nil {
-							t.Error(err)
-						}
-						s.drain()
-					})
-					select {
-					case <-written:
-						t.Error("the writer did not wait")
-					case <-time.After(100 * time.Millisecond):
+				if begun.Swap(true) {
+					return
+				}
+				written := make(chan struct{})
+				writing.Go(func() {
+					defer close(written)
+					var err error
+					if doc, err = s.createdFrom(test.content); err != nil {
+						t.Error(err)
 					}
+					s.drain()
 				})
+				select {
+				case <-written:
+					t.Error("the writer did not wait")
+				case <-time.After(100 * time.Millisecond):
+				}
 			}
 			if got := s.collect(true); got.DeletedBlobs+got.OrphanObjects != 1 {
 				t.Errorf("the collection: %+v, want one deleted", got)
