@@ -51,7 +51,8 @@ func TestGarbageCollectionCutOff(t *testing.T) {
 						mu.Unlock()
 						continue
 					}
-					if _, err := s.client.Delete(t.Context(), doc.ID); err == nil {
+					_, err = s.client.Delete(t.Context(), doc.ID)
+					if err == nil {
 						_, err = s.client.Purge(t.Context(), doc.ID)
 					}
 					if err != nil {
