@@ -144,7 +144,7 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"sheaf", "query", "--format", "xml"}, "table or json"},
 		{[]string{"sheaf", "query", "--limit", "-1"}, "at least 1"},
 		{[]string{"sheaf", "query", "--limit", "many"}, "invalid argument"},
-		{[]string{"sheaf", "admin", "gc", "--now", "--dry-run"}, "none of the others can be"},
+		{[]string{"sheaf", "admin", "gc", "--now", "--dry-run"}, "--dry-run or --now, not both"},
 		{[]string{"sheaf", "ls", "notes"}, "name the collection with --collection"},
 		{[]string{"sheaf", "ls", "--limit", "0"}, "--limit is at least 1"},
 		{[]string{"sheaf", "ls", "--at", "0"}, "0\" is neither"},

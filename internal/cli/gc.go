@@ -31,11 +31,13 @@ been condemned for the time of grace (gc.grace).`,
 	}
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "only show what could be reclaimed")
 	cmd.Flags().BoolVar(&o.now, "now", false, "do not wait for the grace; not while a backup is taken")
-	cmd.MarkFlagsMutuallyExclusive("dry-run", "now")
 	return cmd
 }
 
 func runGC(cmd *cobra.Command, o *gcOptions) (err error) {
+	if o.dryRun && o.now {
+		return usageError(cmd, "gc takes --dry-run or --now, not both")
+	}
 	store, err := o.connect(cmd, false)
 	if err != nil {
 		return err
