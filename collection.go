@@ -54,13 +54,13 @@ type CollectionLimits struct {
 // Retention keeps everything for ever.
 type Retention struct {
 	// TrashDays is after how many days in the trash a document is purged. 0: never.
-	TrashDays int `json:"trash_days,omitempty"`
+	TrashDays int `json:"trash_days,omitempty" doc:"Days after which a document in the trash is purged; 0 never"`
 	// HistoryDays is for how many days a version stays readable after it has been
 	// replaced. 0: for ever.
-	HistoryDays int `json:"history_days,omitempty"`
+	HistoryDays int `json:"history_days,omitempty" doc:"Days for which a version stays readable after it was replaced; 0 for ever"`
 	// HistoryVersions is how many versions of a document stay readable in any
 	// case, the newest, however old they are. It means nothing without HistoryDays.
-	HistoryVersions int `json:"history_versions,omitempty"`
+	HistoryVersions int `json:"history_versions,omitempty" doc:"Versions of a document, the newest, that stay readable however old they are; only with history_days"`
 }
 
 // CollectionStats are counts and sizes of what a collection holds.

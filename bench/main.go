@@ -94,6 +94,11 @@ func (b *bench) run(ctx context.Context) error {
 			return err
 		}
 	}
+	if b.wants("garbage") {
+		if err := b.garbage(ctx); err != nil {
+			return err
+		}
+	}
 	if b.listing && b.wants("listing") {
 		return b.listings(ctx)
 	}

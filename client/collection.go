@@ -37,6 +37,7 @@ type CollectionInput struct {
 	Description string                 `json:"description,omitempty"`
 	Policy      sheaf.WritePolicy      `json:"write_policy,omitempty"` // upsert when empty
 	Limits      sheaf.CollectionLimits `json:"limits,omitzero"`
+	Retention   sheaf.Retention        `json:"retention,omitzero"` // keeps everything when zero
 }
 
 // CreateCollection makes an empty collection of documents.
@@ -51,6 +52,7 @@ type CollectionChange struct {
 	Policy      *sheaf.WritePolicy      `json:"write_policy,omitempty"`
 	Status      *sheaf.CollectionStatus `json:"status,omitempty"` // active or archived
 	Limits      *sheaf.CollectionLimits `json:"limits,omitempty"` // all of them together
+	Retention   *sheaf.Retention        `json:"retention,omitempty"`
 }
 
 // ChangeCollection changes what is said of a collection and what may be done

@@ -27,6 +27,9 @@ var consistencyRules = []consistencyRule{
 	{"its current version is missing or has another content", `
 		select d.id from documents d left join versions v on v.document = d.pk and v.n = d.version
 		where d.version > 0 and (v.n is null or v.digest <> d.digest or v.size <> d.size or v.mime <> d.mime)`},
+	{"its current version is purged", `
+		select d.id from documents d join versions v on v.document = d.pk and v.n = d.version
+		where d.purged = 0 and v.purged = 1`},
 	{"its versions are not numbered without gaps", `
 		select d.id from documents d
 		where (select count(*) <> coalesce(max(n), 0) or coalesce(max(n), 0) < d.version from versions v where v.document = d.pk)`},
@@ -72,13 +75,13 @@ var consistencyRules = []consistencyRule{
 		join documents d on d.pk = v.document
 		join collections c on c.pk = d.collection
 		left join blobs b on b.digest = v.digest and b.backend = c.backend and b.domain = ''
-		where d.purged = 0 and (b.state is null or b.state <> 1)`},
+		where d.purged = 0 and v.purged = 0 and (b.state is null or b.state <> 1)`},
 	{"a content of it and its blob disagree about the size", `
 		select distinct d.id from versions v
 		join documents d on d.pk = v.document
 		join collections c on c.pk = d.collection
 		join blobs b on b.digest = v.digest and b.backend = c.backend and b.domain = ''
-		where b.size <> v.size`},
+		where d.purged = 0 and v.purged = 0 and b.size <> v.size`},
 	{"a relation of it leads to a document that does not exist or is purged", `
 		select d.id from relations r join documents d on d.pk = r.origin left join documents o on o.pk = r.target
 		where o.pk is null or o.purged = 1

@@ -19,10 +19,11 @@ type Head struct {
 	Rev          int64 // of the collection, that made the current state
 	Deleted      bool  // in the trash, or purged
 	Purged       bool  // its contents are gone for good
+	Expired      bool  // of a past state: its version is purged, the document is not
 }
 
 const headColumns = `d.pk, d.id, d.collection, d.path, d.name, d.filename, d.description, d.tags, d.metadata,
-	d.version, d.digest, d.size, d.mime, d.created_at, d.updated_at, d.stay, d.rev, d.deleted, d.purged`
+	d.version, d.digest, d.size, d.mime, d.created_at, d.updated_at, d.stay, d.rev, d.deleted, d.purged, 0`
 
 // headScan holds what headColumns are scanned into before it is made a Head.
 type headScan struct {
@@ -35,7 +36,7 @@ type headScan struct {
 
 func (s *headScan) into() []any {
 	return []any{&s.PK, &s.ID, &s.CollectionPK, &s.Path, &s.Name, &s.Filename, &s.Description, &s.tags, &s.metadata,
-		&s.Version, &s.digest, &s.Size, &s.MIME, &s.created, &s.updated, &s.Stay, &s.Rev, &s.Deleted, &s.Purged}
+		&s.Version, &s.digest, &s.Size, &s.MIME, &s.created, &s.updated, &s.Stay, &s.Rev, &s.Deleted, &s.Purged, &s.Expired}
 }
 
 func (s *headScan) head(c *Catalog) (Head, error) {
@@ -182,7 +183,8 @@ func (tx *Tx) CreateDocument(h *Head) error {
 
 // UpdateDocument stores what a document is from the next revision of its
 // collection on; before is what [View.Head] returned in this transaction. It sets
-// after.Rev and after.UpdatedAt. Purging a document removes its relations.
+// after.Rev and after.UpdatedAt. With a document its versions are purged, and its
+// relations removed.
 //
 // A document whose CollectionPK is another one afterwards has moved: its state
 // in the old collection ends with that one's next revision, so that both streams
@@ -212,8 +214,11 @@ func (tx *Tx) UpdateDocument(before Head, after *Head) error {
 		return err
 	}
 	tx.moveUse(&before, after)
-	if after.Purged {
+	if after.Purged && !before.Purged {
 		if err := tx.removeRelations(before.PK); err != nil {
+			return err
+		}
+		if _, err := tx.exec(`update versions set purged = 1 where document = $1 and purged = 0`, before.PK); err != nil {
 			return err
 		}
 	}

@@ -48,7 +48,7 @@ func (v *View) RevAt(stream string, at time.Time) (rev int64, err error) {
 // looking up log entries of states before it knows that they are wanted.
 const pastColumns = `d.pk, d.id, s.collection, s.path, s.name, s.filename, s.description, s.tags, s.metadata,
 	s.version, coalesce(v.digest, zeroblob(32)), coalesce(v.size, 0), coalesce(v.mime, ''), d.created_at, l.at, s.stay, s.rev_from,
-	s.deleted, d.purged`
+	s.deleted, d.purged, coalesce(v.purged, 0)`
 
 const pastJoins = `
 	cross join collections c on c.pk = s.collection
@@ -211,9 +211,10 @@ func (v *View) Trash(collection *Collection, before int64, limit int) ([]Head, e
 		order by d.pk desc limit $3`, collection.PK, before, limit)
 }
 
-// LatestVersionWith returns the newest version of a document that has a content.
+// LatestVersionWith returns the newest version of a document that has a content
+// and is not purged.
 func (v *View) LatestVersionWith(document int64, digest sheaf.Digest) (n int, found bool, err error) {
-	found, err = v.conn.row(`select n from versions where document = $1 and digest = $2 order by n desc limit 1`,
+	found, err = v.conn.row(`select n from versions where document = $1 and digest = $2 and purged = 0 order by n desc limit 1`,
 		[]any{document, digest[:]}, &n)
 	return n, found, err
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sheaf-dev/sheaf"
 )
@@ -82,7 +83,8 @@ func TestCheckFindsBrokenStays(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "documents.db")
-			c, err := Open(t.Context(), Options{Path: path})
+			now := time.Now()
+			c, err := Open(t.Context(), Options{Path: path, Clock: func() time.Time { now = now.Add(time.Second); return now }})
 			if err != nil {
 				t.Fatal(err)
 			}

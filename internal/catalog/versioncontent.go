@@ -24,7 +24,7 @@ type cachedVersion struct {
 // VersionContent makes head, as [Catalog.HeadContent] has returned it, describe
 // another version of its document, and returns what is needed to read that.
 // Ref.Digest is zero when the content is not in the store; without found there is
-// no such version, and head is as it was.
+// no such version that can be read, and head is as it was.
 func (c *Catalog) VersionContent(ctx context.Context, head *Head, backend string, number int) (ref blob.Ref, found bool, err error) {
 	name := versionName{head.ID, number}
 	if cached, ok := c.heads.version(name, head.Rev); ok {
@@ -58,7 +58,7 @@ func (v *View) versionContent(head *Head, backend string, number int) (ref blob.
 		from versions v
 		left join blobs b on b.digest = v.digest and b.backend = $3 and b.domain = ''
 		left join inline_blobs i on i.blob = b.pk
-		where v.document = $1 and v.n = $2`,
+		where v.document = $1 and v.n = $2 and v.purged = 0`,
 		[]any{head.PK, number, backend}, &digest, &head.Size, &head.MIME, &known, &crc, &encoding, &stored, &ref.Inline)
 	if err != nil || !found {
 		return blob.Ref{}, 0, false, err

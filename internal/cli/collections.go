@@ -15,6 +15,7 @@ type collectionOptions struct {
 	*options
 	title, description, policy string
 	limits                     limitFlags
+	retention                  sheaf.Retention
 }
 
 func newCollectionsCommand(shared *options) *cobra.Command {
@@ -40,6 +41,7 @@ with what they hold.`,
 		flags.StringVar(&o.description, "description", "", "what it is for")
 		flags.StringVar(&o.policy, "write-policy", "", "upsert, or require_hash: a write has to name the content it replaces")
 		o.limits.bind(flags)
+		bindRetention(flags, &o.retention)
 		return cmd
 	}
 	cmd.AddCommand(
@@ -53,7 +55,7 @@ with what they hold.`,
 		}),
 		bind(&cobra.Command{
 			Use:   "change <name>",
-			Short: "Change a collection's title, description, write policy or limits",
+			Short: "Change a collection's title, description, write policy, limits or retention",
 			Args:  exactly(name),
 			RunE:  func(cmd *cobra.Command, args []string) error { return runCollectionsChange(cmd, o, args) },
 		}),
@@ -113,6 +115,7 @@ func collectionLine(c sheaf.CollectionStats) string {
 		line += ", " + string(c.Policy)
 	}
 	line += limitsText(c.Limits)
+	line += retentionText(c.Retention)
 	if c.Title != string(c.Name) && c.Title != "" {
 		line += "  " + c.Title
 	}
@@ -126,7 +129,8 @@ func runCollectionsCreate(cmd *cobra.Command, o *collectionOptions, args []strin
 	}
 	return o.withCollection(cmd, true, func(ctx context.Context, store *connection) (sheaf.CollectionStats, error) {
 		return store.CreateCollection(ctx, client.CollectionInput{
-			Name: args[0], Title: o.title, Description: o.description, Policy: sheaf.WritePolicy(o.policy), Limits: limits,
+			Name: args[0], Title: o.title, Description: o.description, Policy: sheaf.WritePolicy(o.policy),
+			Limits: limits, Retention: o.retention,
 		})
 	})
 }
@@ -148,8 +152,8 @@ func runCollectionsChange(cmd *cobra.Command, o *collectionOptions, args []strin
 		return err
 	}
 	limits := o.limits.changed(flags)
-	if change == (client.CollectionChange{}) && !limits {
-		return usageError(cmd, "change needs --title, --description, --write-policy or a limit")
+	if change == (client.CollectionChange{}) && !limits && !retentionGiven(flags) {
+		return usageError(cmd, "change needs something to change, such as --title or --trash-days; --help lists all")
 	}
 	return o.withCollection(cmd, false, func(ctx context.Context, store *connection) (sheaf.CollectionStats, error) {
 		if limits { // those that are not given stay
@@ -161,6 +165,9 @@ func runCollectionsChange(cmd *cobra.Command, o *collectionOptions, args []strin
 			if err := o.limits.set(flags, change.Limits); err != nil {
 				return now, err
 			}
+		}
+		if err := mergeRetention(ctx, store, flags, args[0], o.retention, &change); err != nil {
+			return sheaf.CollectionStats{}, err
 		}
 		return store.ChangeCollection(ctx, args[0], change)
 	})

@@ -23,6 +23,7 @@ type editOptions struct {
 	message  string
 	dryRun   bool
 	merge    bool
+	noMerge  bool
 	edits    editFlags
 }
 
@@ -57,6 +58,7 @@ another content by now, unless --merge can merge both; --dry-run shows the diff.
 	flags := cmd.Flags()
 	flags.StringVar(&o.file, "file", "", "file to take the content from, instead of an editor; - for standard input")
 	flags.StringVar(&o.fileHash, "file-hash", "", "SHA-256 of the content that --file or the edits were made for")
+	flags.BoolVar(&o.noMerge, "no-merge", false, "store nothing if somebody else wrote meanwhile, though both could be kept")
 	flags.BoolVar(&o.merge, "merge", false, "merge edits with what somebody else wrote since --file-hash")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "show what edits would change, and store nothing")
 	o.edits.bind(flags)
@@ -200,6 +202,9 @@ func (w *textWriter) Write(p []byte) (int, error) {
 // put writes a content, merging it with what somebody else wrote, and tells of it.
 func (o *editOptions) put(cmd *cobra.Command, id sheaf.DocumentID, content io.Reader, read *sheaf.Digest) error {
 	in := client.ContentInput{Body: content, FileHash: read, Message: o.message, OnConflict: client.ConflictMerges}
+	if o.noMerge {
+		in.OnConflict = client.ConflictFails
+	}
 	return o.changeOne(cmd, func(ctx context.Context, store *connection) (changed, error) {
 		change, err := store.PutContent(ctx, id, in)
 		if err == nil && change.Mode == sheaf.ModeMerged {

@@ -166,6 +166,9 @@ func (o *editOptions) applyEdits(cmd *cobra.Command, id sheaf.DocumentID) error 
 	if err != nil {
 		return err
 	}
+	if o.merge && o.noMerge {
+		return usageError(cmd, "--merge and --no-merge cannot both be")
+	}
 	if o.merge && read == nil {
 		return usageError(cmd, "--merge needs --file-hash, to know what the edits were made for")
 	}

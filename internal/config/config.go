@@ -21,6 +21,7 @@ type Config struct {
 	Server  Server
 	Storage Storage
 	Catalog Catalog
+	Garbage Garbage
 	Limits  sheaf.Limits
 	Log     Log
 	Runtime Runtime
@@ -79,6 +80,13 @@ type Catalog struct {
 	BatchDelay time.Duration // for which a transaction takes in further writes
 }
 
+// Garbage says when what nothing refers to is removed.
+type Garbage struct {
+	Enabled  bool          // in the background; on demand it is removed in any case
+	Interval time.Duration // between collections
+	Grace    time.Duration // for which it is kept all the same
+}
+
 // Log says what the log shows, and how.
 type Log struct {
 	Level  slog.Level
@@ -124,6 +132,7 @@ func Default() Config {
 			BatchBytes: 8 << 20,
 			BatchDelay: 20 * time.Millisecond,
 		},
+		Garbage: Garbage{Enabled: true, Interval: time.Hour, Grace: 24 * time.Hour},
 		Limits:  sheaf.DefaultLimits(),
 		Log:     Log{Level: slog.LevelInfo, Format: LogText},
 		Runtime: Runtime{GOGC: 400, MemoryLimit: 1 << 30},

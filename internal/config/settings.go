@@ -129,6 +129,18 @@ func settings() []setting {
 			help:  "time for which a transaction takes in further writes that are waiting",
 			value: func(c *Config) value { return duration(&c.Catalog.BatchDelay) },
 		}, {
+			key:   "gc.enabled",
+			help:  "apply the retention of collections and reclaim garbage in the background",
+			value: func(c *Config) value { return boolean(&c.Garbage.Enabled) },
+		}, {
+			key:   "gc.interval",
+			help:  "time from one garbage collection to the next",
+			value: func(c *Config) value { return duration(&c.Garbage.Interval) },
+		}, {
+			key:   "gc.grace",
+			help:  "time for which contents that nothing refers to are kept; longer than a backup takes",
+			value: func(c *Config) value { return duration(&c.Garbage.Grace) },
+		}, {
 			key:     "limits.content",
 			help:    "size of a content",
 			value:   func(c *Config) value { return size(&c.Limits.Content, 1, anyBytes) },

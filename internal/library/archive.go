@@ -239,7 +239,11 @@ func (a *Archive) layOut(heads []catalog.Head, blobs map[blobName]catalog.Blob) 
 		}
 		name := blobName{l.backendOf(*head), head.Digest}
 		b, found := blobs[name]
-		if problem := l.unreadable(name, b, found); problem != "" {
+		problem := l.unreadable(name, b, found)
+		if head.Expired {
+			problem = "the version was removed: its collection does not keep every version for ever"
+		}
+		if problem != "" {
 			a.Errors = append(a.Errors, ArchiveError{head.ID, head.Name, head.Version, problem})
 			continue
 		}

@@ -103,16 +103,9 @@ func in(collection string) func(*library.NewDocument) {
 	return func(in *library.NewDocument) { in.Collection = collection }
 }
 
-func (s *store) createCollection(name string) {
-	s.t.Helper()
-	if _, err := s.CreateCollection(s.t.Context(), library.NewCollection{Name: name}); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
 func TestArchive(t *testing.T) {
 	s := open(t)
-	s.createCollection("field-notes")
+	s.createCollections("field-notes")
 	small, large, random := "a small note", prose("large", 300_000), strings.Repeat("\x00\xff\x13", 50_000)
 	a := s.create(small, fileNamed("a.txt"), in("field-notes"), tagged("x", "y"))
 	s.create(large, fileNamed("b.md"), in("field-notes"), tagged("x"))
@@ -136,7 +129,7 @@ func TestArchive(t *testing.T) {
 	s.wantArchive("what is tagged", s.archive(library.ArchiveSelection{Query: library.DocumentQuery{Tags: []string{"y", "x"}}}), map[string]string{"a.txt": small})
 	s.wantArchive("what is named", s.archive(library.ArchiveSelection{IDs: []sheaf.DocumentID{other.ID, a.ID, other.ID}}),
 		map[string]string{"a.txt": small, "c.txt": "elsewhere"})
-	s.createCollection("nothing-yet")
+	s.createCollections("nothing-yet")
 	if files := unpack(t, s.packed(first)); strings.Count(files[manifestPath], "\n") != 10 || !strings.Contains(files[manifestPath], `"name":"to come"`) {
 		t.Errorf("the manifest is not one document on a line: %s", files[manifestPath])
 	}
@@ -222,7 +215,7 @@ func TestArchiveRefuses(t *testing.T) {
 	if text := fmt.Sprint(err); !strings.Contains(text, string(deleted.ID)) || !strings.Contains(text, string(purged.ID)) || strings.Contains(text, string(kept.ID)) {
 		t.Errorf("the error names not exactly the two that are missing: %s", text)
 	}
-	s.createCollection("other-notes")
+	s.createCollections("other-notes")
 	elsewhere := s.create("elsewhere", in("other-notes"))
 	for what, test := range map[string]struct {
 		selection library.ArchiveSelection

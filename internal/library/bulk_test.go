@@ -34,7 +34,7 @@ func bulk(t testing.TB, what string, changed, unchanged int) func(sheaf.BulkChan
 func TestBulkPreviewIsWhatHappens(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	s.collect("notes", "plans")
+	s.createCollections("notes", "plans")
 	s.create("1", named("a"), tagged("t", "x"))
 	s.create("2", named("b"), tagged("t", "done"), in("notes"))
 	s.create("3", named("c"), tagged("t"), in("plans"))
@@ -105,7 +105,7 @@ func TestBulkPreviewIsWhatHappens(t *testing.T) {
 func TestBulkSelectionGuards(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	s.collect("notes")
+	s.createCollections("notes")
 	doc := s.create("1", tagged("t"))
 	other := s.create("2", tagged("t"))
 	for what, happens := range map[string]func(){
@@ -139,7 +139,7 @@ func TestBulkSelectionGuards(t *testing.T) {
 func TestBulkIsAllOrNothing(t *testing.T) {
 	t.Parallel()
 	s := open(t, func(set *setup) { set.limits.Tags = 2 })
-	s.collect("old-notes")
+	s.createCollections("old-notes")
 	good := s.create("1")
 	full := s.create("2", tagged("a", "b"))
 	kept := s.create("3", in("old-notes"))
@@ -245,7 +245,7 @@ func TestBulkInputIsChecked(t *testing.T) {
 func TestBulkBesideSingleWrites(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	s.collect("notes")
+	s.createCollections("notes")
 	const documents, rounds = 20, 15
 	var ids []sheaf.DocumentID
 	for i := range documents {
@@ -300,7 +300,7 @@ func TestBulkBesideSingleWrites(t *testing.T) {
 // change, during which nobody else writes.
 func BenchmarkBulk(b *testing.B) {
 	s := open(b)
-	s.collect("notes")
+	s.createCollections("notes")
 	for i := range 1000 {
 		s.create(fmt.Sprint(i), tagged("t", "second", "third"), named(fmt.Sprint("document number ", i)))
 	}

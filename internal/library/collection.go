@@ -21,6 +21,7 @@ type NewCollection struct {
 	Description string
 	Policy      sheaf.WritePolicy // upsert if empty
 	Limits      sheaf.CollectionLimits
+	Retention   sheaf.Retention
 }
 
 // CreateCollection makes an empty collection of documents.
@@ -37,14 +38,14 @@ func (s *Session) CreateCollection(ctx context.Context, in NewCollection) (sheaf
 		in.Policy = sheaf.PolicyUpsert
 	}
 	err := sheaf.InvalidFields(nameErr, checkTitle(in.Title), s.library.limits.CheckDescription(in.Description), checkPolicy(in.Policy),
-		checkCollectionLimits(in.Limits))
+		checkCollectionLimits(in.Limits), in.Retention.Check())
 	if err != nil {
 		return sheaf.CollectionStats{}, err
 	}
 	collection := sheaf.Collection{
 		Name: name, Kind: sheaf.KindDocuments, Title: in.Title, Description: in.Description,
 		Backend: s.library.defaultBackend, Status: sheaf.StatusActive, Policy: in.Policy,
-		Limits: in.Limits,
+		Limits: in.Limits, Retention: in.Retention,
 	}
 	err = s.library.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error {
 		if err := tx.CreateCollection(collection); err != nil {
@@ -141,6 +142,7 @@ type CollectionChange struct {
 	Policy      *sheaf.WritePolicy
 	Status      *sheaf.CollectionStatus // active, or archived: read-only until it is active again
 	Limits      *sheaf.CollectionLimits // all of them together; below what it holds, it can only shrink
+	Retention   *sheaf.Retention
 }
 
 // ChangeCollection changes what is said of a collection and what may be done with it.
@@ -149,7 +151,7 @@ func (s *Session) ChangeCollection(ctx context.Context, name string, in Collecti
 	if err := s.allow(sheaf.ScopeCreate); err != nil {
 		return sheaf.CollectionStats{}, err
 	}
-	var titleErr, descriptionErr, policyErr, statusErr, limitsErr error
+	var titleErr, descriptionErr, policyErr, statusErr, limitsErr, retentionErr error
 	if in.Title != nil {
 		titleErr = checkTitle(*in.Title)
 	}
@@ -165,7 +167,10 @@ func (s *Session) ChangeCollection(ctx context.Context, name string, in Collecti
 	if in.Limits != nil {
 		limitsErr = checkCollectionLimits(*in.Limits)
 	}
-	if err := sheaf.InvalidFields(titleErr, descriptionErr, policyErr, statusErr, limitsErr); err != nil {
+	if in.Retention != nil {
+		retentionErr = in.Retention.Check()
+	}
+	if err := sheaf.InvalidFields(titleErr, descriptionErr, policyErr, statusErr, limitsErr, retentionErr); err != nil {
 		return sheaf.CollectionStats{}, err
 	}
 	known, err := s.library.collection(name)
@@ -198,6 +203,9 @@ func (s *Session) ChangeCollection(ctx context.Context, name string, in Collecti
 		}
 		if in.Limits != nil {
 			collection.Limits = *in.Limits
+		}
+		if in.Retention != nil {
+			collection.Retention = *in.Retention
 		}
 		if collection.Collection == was {
 			return nil

@@ -44,7 +44,10 @@ func (s *Session) OpenDocumentAt(ctx context.Context, id sheaf.DocumentID, at Mo
 	var head catalog.Head
 	var ref blob.Ref
 	err := s.library.catalog.Snapshot(ctx, func(v *catalog.View) (err error) {
-		if head, err = headAt(v, id, at); err != nil {
+		if head, err = headAt(v, id, at); err != nil || head.Version == 0 {
+			return err
+		}
+		if _, err = readableVersion(v, head, head.Version); err != nil {
 			return err
 		}
 		ref, _, err = v.ReadableRef(s.library.backendOf(head), head.Digest)
@@ -94,7 +97,13 @@ func (l *Library) pastContent(ctx context.Context, head *catalog.Head, backend s
 	if err != nil || found {
 		return ref, err
 	}
-	return ref, l.catalog.Read(ctx, func(v *catalog.View) error { return noVersion(v, *head, number) })
+	err = l.catalog.Read(ctx, func(v *catalog.View) error {
+		if _, err := readableVersion(v, *head, number); err != nil {
+			return err
+		}
+		return noVersion(v, *head, number)
+	})
+	return ref, err
 }
 
 // Reader returns the plain bytes, an *os.File when a file holds just them. It

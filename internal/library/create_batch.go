@@ -148,16 +148,16 @@ func (s *Session) createTogether(ctx context.Context, op operation, in NewDocume
 	if done, err := s.library.answered(ctx, once, &documents, contents...); done || err != nil {
 		return allCreated(documents), err
 	}
-	refs, err := s.library.readyAll(ctx, contents, collection.Backend)
-	if err != nil {
-		return nil, err
-	}
+	refs := make([]blob.Ref, len(contents))
 	inline := int64(0)
-	for _, ref := range refs {
-		inline += int64(len(ref.Inline))
+	for i, content := range contents {
+		if content != nil { // or it is given a content later
+			refs[i] = content.refOn(collection.Backend)
+			inline += int64(len(refs[i].Inline))
+		}
 	}
 	var known []int // the files whose contents were in the store
-	err = s.library.catalog.Mutate(ctx, inline, func(tx *catalog.Tx) error {
+	commit := func(tx *catalog.Tx, placed []bool) error {
 		known = known[:0]
 		if done, err := once.recall(tx, &documents); done || err != nil {
 			return err
@@ -169,7 +169,7 @@ func (s *Session) createTogether(ctx context.Context, op operation, in NewDocume
 			if err != nil {
 				return inFile(i, err)
 			}
-			if isKnown {
+			if isKnown || contents[i] != nil && !placed[i] {
 				known = append(known, i)
 			}
 			documents[i] = created[i].Document
@@ -179,6 +179,13 @@ func (s *Session) createTogether(ctx context.Context, op operation, in NewDocume
 			return err
 		}
 		return once.remember(tx, documents)
+	}
+	err = s.library.pastRemovals(ctx, refs, func() error {
+		placed, err := s.library.readyAll(ctx, contents, refs)
+		if err != nil {
+			return err
+		}
+		return s.library.catalog.Mutate(ctx, inline, func(tx *catalog.Tx) error { return commit(tx, placed) })
 	})
 	if err != nil {
 		return nil, err
@@ -219,7 +226,7 @@ func (l *Library) checkFiles(files []NewFile) ([]catalog.Head, error) {
 // file.
 func inFile(index int, err error) error {
 	var e *sheaf.Error
-	if !errors.As(err, &e) {
+	if !errors.As(err, &e) || e == catalog.ErrDeleting { // which is nothing of the file's
 		return err
 	}
 	file := fmt.Sprintf("files[%d]", index)
@@ -235,23 +242,20 @@ func inFile(index int, err error) error {
 	return &named
 }
 
-// readyAll makes the contents of a batch ready to be named in one commit, and
-// returns what the catalog will know of each.
-func (l *Library) readyAll(ctx context.Context, contents []*Upload, backend string) ([]blob.Ref, error) {
-	refs := make([]blob.Ref, len(contents))
+// readyAll makes the contents of a batch ready to be named in one commit, as
+// ready does with one.
+func (l *Library) readyAll(ctx context.Context, contents []*Upload, refs []blob.Ref) (placed []bool, err error) {
+	placed = make([]bool, len(contents))
 	placing, ctx := errgroup.WithContext(ctx)
 	placing.SetLimit(batchTogether)
 	for i, content := range contents {
 		if content == nil {
-			continue // it is given a content later
+			continue
 		}
-		refs[i] = content.refOn(backend)
-		placing.Go(func() error {
-			if err := l.ready(ctx, content, refs[i]); err != nil {
-				return inFile(i, err)
-			}
-			return nil
+		placing.Go(func() (err error) {
+			placed[i], err = l.ready(ctx, content, refs[i])
+			return inFile(i, err)
 		})
 	}
-	return refs, placing.Wait()
+	return placed, placing.Wait()
 }

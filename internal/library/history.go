@@ -116,7 +116,7 @@ func withoutContent(head *catalog.Head) {
 	}
 }
 
-// Versions lists the contents a document has had, the newest first: those with
+// Versions lists the contents a document has had, purged ones too, the newest first: those with
 // numbers below before, or all when before is 0, and at most limit. It also
 // answers for documents in the trash.
 func (s *Session) Versions(ctx context.Context, id sheaf.DocumentID, before, limit int) ([]sheaf.Version, error) {

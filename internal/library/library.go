@@ -29,6 +29,7 @@ type Options struct {
 	Limits         sheaf.Limits
 	ScrubRate      int64 // stored bytes a second that are read again in the background; 0: none
 	BatchMemory    int64 // bytes in which all batches together hold small contents until they are committed
+	Garbage        GarbageOptions
 	Log            *slog.Logger
 }
 
@@ -49,6 +50,8 @@ type Library struct {
 	suspects      *suspects
 	merges        *turns
 	batchMemory   *semaphore.Weighted
+	garbage       *garbage
+	pins          *pins
 }
 
 // Open returns the library of a catalog and its blobs. It makes the default
@@ -67,6 +70,8 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		suspects:       newSuspects(),
 		merges:         newTurns(),
 		batchMemory:    semaphore.NewWeighted(o.BatchMemory),
+		garbage:        newGarbage(o.Garbage),
+		pins:           newPins(),
 	}
 	for backend := range o.Backends {
 		l.drainable[backend] = make(chan struct{}, 1)

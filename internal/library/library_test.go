@@ -30,6 +30,7 @@ type setup struct {
 	limits    sheaf.Limits
 	clock     func() time.Time
 	scrubRate int64
+	garbage   library.GarbageOptions
 
 	batchMemory int64
 
@@ -85,7 +86,8 @@ func openSetup(t testing.TB, set setup) *store {
 	t.Cleanup(func() { s.catalog.Close() })
 	s.Library, err = library.Open(t.Context(), library.Options{
 		Catalog: s.catalog, Blobs: s.blobs, Backends: map[string]string{fs: "fs"}, DefaultBackend: fs,
-		Limits: set.limits, ScrubRate: set.scrubRate, BatchMemory: set.batchMemory, Log: slog.New(slog.DiscardHandler),
+		Limits: set.limits, ScrubRate: set.scrubRate, BatchMemory: set.batchMemory, Garbage: set.garbage,
+		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

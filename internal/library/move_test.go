@@ -14,8 +14,8 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/library"
 )
 
-// collect makes collections.
-func (s *store) collect(names ...string) {
+// createCollections makes collections.
+func (s *store) createCollections(names ...string) {
 	s.t.Helper()
 	for _, name := range names {
 		if _, err := s.CreateCollection(s.t.Context(), library.NewCollection{Name: name}); err != nil {
@@ -52,7 +52,7 @@ func TestMoveKeepsIdentityAndHistory(t *testing.T) {
 	t.Parallel()
 	clock := time.UnixMilli(1_700_000_000_000)
 	s := open(t, func(set *setup) { set.clock = func() time.Time { return clock } })
-	s.collect("notes")
+	s.createCollections("notes")
 	tick := func() time.Time { clock = clock.Add(time.Second); return clock }
 	tick()
 	doc := s.create("one", named("first"))
@@ -166,7 +166,7 @@ func TestMoveKeepsIdentityAndHistory(t *testing.T) {
 func TestMoveIsSeenEverywhere(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	s.collect("notes")
+	s.createCollections("notes")
 	doc := s.create("content", named("moving"), func(in *library.NewDocument) { in.Tags = []string{"t"} })
 	s.create("stays", named("staying"), func(in *library.NewDocument) { in.Tags = []string{"t"} })
 	s.drain()
@@ -210,7 +210,7 @@ func TestMoveIsSeenEverywhere(t *testing.T) {
 func TestMoveIsRefused(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	s.collect("notes", "old-notes")
+	s.createCollections("notes", "old-notes")
 	doc := s.create("x")
 	stored := s.create("y", func(in *library.NewDocument) { in.Collection = "old-notes" })
 	s.makeReadOnly("old-notes")
@@ -255,7 +255,7 @@ func TestMoveIsRefused(t *testing.T) {
 func TestRevisionsOfTwoCollectionsAreNotConfused(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	s.collect("notes")
+	s.createCollections("notes")
 	doc := s.create("x") // revision 2 of default
 	tags := []string{"kept"}
 	must(t, "tagging", sheaf.ModeUpdated)(s.ChangeDocument(t.Context(), doc.ID, library.DocumentChange{Tags: &tags}))

@@ -17,6 +17,7 @@ var neededScopes = map[string]sheaf.Scope{
 	"ChangeCollection": sheaf.ScopeCreate,
 	"ChangeDocument":   sheaf.ScopeWrite,
 	"Check":            sheaf.ScopeAdmin,
+	"CollectGarbage":   sheaf.ScopeAdmin,
 	"Collection":       sheaf.ScopeRead,
 	"CollectionLog":    sheaf.ScopeRead,
 	"Collections":      sheaf.ScopeRead,

@@ -88,7 +88,14 @@ func (s *Session) RestoreDocument(ctx context.Context, id sheaf.DocumentID, in R
 	return s.commit(ctx, headChange{
 		op:      op,
 		message: in.Message,
-		find:    func(v *catalog.View) (catalog.Head, error) { return anyHead(v, id) },
+		find: func(v *catalog.View) (catalog.Head, error) {
+			head, err := anyHead(v, id)
+			if err != nil || target.Version == 0 {
+				return head, err
+			}
+			_, err = readableVersion(v, head, target.Version) // it may have been purged since
+			return head, err
+		},
 		edit: func(_ *catalog.Collection, before catalog.Head, after *catalog.Head) (sheaf.ChangeMode, error) {
 			after.Deleted = false
 			if in.Revision > 0 {
@@ -132,7 +139,7 @@ func (l *Library) restorationTarget(ctx context.Context, id sheaf.DocumentID, in
 
 // pastVersion makes a head describe another version of its document.
 func pastVersion(v *catalog.View, head *catalog.Head, number int) error {
-	version, err := findVersion(v, *head, number)
+	version, err := readableVersion(v, *head, number)
 	if err != nil {
 		return err
 	}
@@ -140,7 +147,17 @@ func pastVersion(v *catalog.View, head *catalog.Head, number int) error {
 	return nil
 }
 
-// findVersion returns a version of a document.
+// readableVersion returns a version of a document, unless it is purged.
+func readableVersion(v *catalog.View, head catalog.Head, number int) (sheaf.Version, error) {
+	version, err := findVersion(v, head, number)
+	if err == nil && version.Purged {
+		err = sheaf.Errorf(sheaf.ErrGone, "version %d of the document was removed", number).
+			WithHint("its collection does not keep every version for ever; list the versions to see which are there")
+	}
+	return version, err
+}
+
+// findVersion returns a version of a document, purged or not.
 func findVersion(v *catalog.View, head catalog.Head, number int) (sheaf.Version, error) {
 	version, found, err := v.Version(head.PK, number)
 	if err != nil || found {

@@ -2,6 +2,7 @@ package library
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"golang.org/x/sync/errgroup"
@@ -17,6 +18,7 @@ type Upload struct {
 	spooled *blob.Spooled
 	batch   *UploadBatch // that it came in, nil if none
 	held    int64        // of the memory for batches
+	release []func()     // of what is pinned
 }
 
 // Receive reads a content to its end, hashes it and holds it until a document
@@ -45,6 +47,10 @@ func (u *Upload) Close() error {
 		u.batch.session.library.batchMemory.Release(u.held)
 		u.held = 0
 	}
+	for _, release := range u.release {
+		release()
+	}
+	u.release = nil
 	return u.spooled.Close()
 }
 
@@ -88,23 +94,50 @@ func (l *Library) heal(ctx context.Context, u *Upload, ref blob.Ref) error {
 
 // store makes an upload's content ready to be named in a commit, and commits.
 func (l *Library) store(ctx context.Context, u *Upload, ref blob.Ref, commit func(blob.Ref) (bool, error)) (known bool, err error) {
-	if err := l.ready(ctx, u, ref); err != nil {
-		return false, err
+	err = l.pastRemovals(ctx, []blob.Ref{ref}, func() error {
+		placed, err := l.ready(ctx, u, ref)
+		if err != nil {
+			return err
+		}
+		known, err = commit(ref)
+		known = known || !placed
+		return err
+	})
+	return known, err
+}
+
+// pastRemovals runs store, which stores contents, again for as long as one of
+// them is just being removed as garbage, once that is done.
+func (l *Library) pastRemovals(ctx context.Context, contents []blob.Ref, store func() error) error {
+	const attempts = 10 // others may store and remove the same content meanwhile
+	for attempt := 1; ; attempt++ {
+		err := store()
+		if !errors.Is(err, catalog.ErrDeleting) || attempt == attempts {
+			return err
+		}
+		for _, ref := range contents {
+			if err := l.finishRemoval(ctx, blobName{ref.Backend, ref.Digest}); err != nil {
+				return err
+			}
+		}
 	}
-	return commit(ref)
 }
 
 // ready makes an upload's content ready to be named in a commit. A small one
 // rides inside the commit, so that there is nothing to do before. A large one
 // has to be durable in the backend.
-func (l *Library) ready(ctx context.Context, u *Upload, ref blob.Ref) error {
+//
+// Placed is false when that is so because others have placed it. Then it is
+// theirs to vouch for: since it was found live it may have been found damaged,
+// and somebody may still be placing it anew.
+func (l *Library) ready(ctx context.Context, u *Upload, ref blob.Ref) (placed bool, err error) {
 	if name := (blobName{ref.Backend, ref.Digest}); l.suspects.has(name) {
 		if err := l.settle(ctx, name); err != nil {
-			return err
+			return false, err
 		}
 	}
 	if ref.IsInline() {
-		return nil
+		return true, nil
 	}
 	return l.place(ctx, u, ref)
 }
@@ -134,8 +167,9 @@ func (l *Library) confirm(ctx context.Context, ref blob.Ref) error {
 }
 
 // place puts a large content into its backend, unless the catalog says that it
-// is there.
-func (l *Library) place(ctx context.Context, u *Upload, ref blob.Ref) error {
+// is there: then placed is false. It stays pinned until the upload is closed.
+func (l *Library) place(ctx context.Context, u *Upload, ref blob.Ref) (placed bool, err error) {
+	u.release = append(u.release, l.pins.add(blobName{ref.Backend, ref.Digest}))
 	// The row that keeps the object from being swept away as an orphan, and the
 	// bytes on the spool's disk, are made durable side by side.
 	var live bool
@@ -148,7 +182,7 @@ func (l *Library) place(ctx context.Context, u *Upload, ref blob.Ref) error {
 	})
 	both.Go(u.spooled.Sync)
 	if err := both.Wait(); err != nil || live {
-		return err
+		return false, err
 	}
-	return l.blobs.Place(ctx, ref.Backend, u.spooled)
+	return true, l.blobs.Place(ctx, ref.Backend, u.spooled)
 }

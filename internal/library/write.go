@@ -239,7 +239,7 @@ func (s *Session) describeConflict(ctx context.Context, head catalog.Head, read 
 	if base, err = l.textOf(ctx, head, conflict.BaseVersion); err == nil {
 		current, err = l.textOf(ctx, head, head.Version)
 	}
-	if kind := sheaf.KindOf(err); kind == sheaf.ErrTooLarge || kind == sheaf.ErrDamaged {
+	if kind := sheaf.KindOf(err); kind == sheaf.ErrTooLarge || kind == sheaf.ErrDamaged || kind == sheaf.ErrGone {
 		return conflict, "", nil // all that cannot be had is the merge
 	}
 	if err != nil {

@@ -61,6 +61,7 @@ GET    /livez                                        public
 GET    /readyz                                       public
 POST   /admin/fsck                                   admin
 GET    /admin/gc                                     admin
+POST   /admin/gc                                     admin
 GET    /openapi.json                                 public
 GET    /openapi.yaml                                 public
 GET    /docs                                         public
