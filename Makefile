@@ -39,8 +39,22 @@ build:
 	for name in doc-push doc-pull doc-query; do ln -sf sheaf "bin/$$name"; done
 
 .PHONY: test
-test: $(if $(RACE),compiler)
+test: $(if $(RACE),compiler) clients
 	go test $(RACE) ./...
+
+# The official TypeScript clients of the Model Context Protocol.
+.PHONY: clients
+clients: tools/mcp-clients/node_modules/.package-lock.json
+
+tools/mcp-clients/node_modules/.package-lock.json: tools/mcp-clients/package-lock.json
+	@if ! command -v npm >/dev/null; then
+		echo "installing Node for the clients in tools/mcp-clients"
+		sudo=; if [ "$$(id -u)" != 0 ]; then sudo=sudo; fi
+		$$sudo apt-get update -q
+		$$sudo apt-get install -qy --no-install-recommends nodejs npm
+	fi
+	npm ci --prefix tools/mcp-clients --no-audit --no-fund --ignore-scripts
+	touch $@
 
 # The race detector is linked with C.
 .PHONY: compiler

@@ -1,5 +1,10 @@
 package sheaf
 
+import (
+	"strings"
+	"unicode"
+)
+
 // A Principal is who is calling: a person or an agent. It comes from the key or
 // token of a call, never from what the request says about itself.
 type Principal struct {
@@ -41,4 +46,28 @@ func (set ScopeSet) Has(s Scope) bool { return set&(1<<s) != 0 }
 // whoever can connect is trusted: on loopback and on its socket.
 func Local(label string) Principal {
 	return Principal{ID: "local", Label: label, Scopes: Scopes(ScopeRead, ScopeWrite, ScopeCreate, ScopeAdmin)}
+}
+
+// maxLabel is how many characters of a label are kept.
+const maxLabel = 128
+
+// CleanLabel cleans what a caller calls itself: printable characters only, and
+// at most 128. The label is recorded and shown, never trusted, so that a bad one
+// is no reason to refuse the call.
+func CleanLabel(s string) string {
+	if s == "" {
+		return ""
+	}
+	var label strings.Builder
+	n := 0
+	for _, c := range strings.TrimSpace(s) {
+		if c == unicode.ReplacementChar || !unicode.IsPrint(c) {
+			continue
+		}
+		if n++; n > maxLabel {
+			break
+		}
+		label.WriteRune(c)
+	}
+	return label.String()
 }

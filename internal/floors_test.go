@@ -35,6 +35,7 @@ var floors = map[string]int{
 
 	"internal/library": 4,
 
+	"internal/mcp":  5,
 	"internal/rest": 5,
 
 	"internal/app": 6,

@@ -26,6 +26,7 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/durable"
 	"github.com/sheaf-dev/sheaf/internal/jobs"
 	"github.com/sheaf-dev/sheaf/internal/library"
+	"github.com/sheaf-dev/sheaf/internal/mcp"
 	"github.com/sheaf-dev/sheaf/internal/rest"
 )
 
@@ -129,7 +130,12 @@ func (a *App) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	agents, err := mcp.New(mcp.Options{Library: a.library, Log: a.log, Version: Version()})
+	if err != nil {
+		return err
+	}
 	a.handler, err = rest.New(rest.Options{
+		MCP:               agents,
 		Library:           a.library,
 		Log:               a.log,
 		Version:           Version(),

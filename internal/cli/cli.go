@@ -103,6 +103,7 @@ func newSheafCommand(o *options) *cobra.Command {
 		newRelationsCommand(o),
 		newRelateCommand(o),
 		newUnrelateCommand(o),
+		newMCPCommand(o),
 		newRmCommand(o),
 		newRestoreCommand(o),
 		newTrashCommand(o),

@@ -2,7 +2,11 @@ package library
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sheaf-dev/sheaf"
@@ -16,6 +20,27 @@ import (
 type Moment struct {
 	Revision int64
 	Time     time.Time
+}
+
+// ParseMoment reads a moment as people write it: a revision, such as 42, or a
+// time, such as 2025-01-31T12:00:00Z.
+func ParseMoment(text string) (Moment, error) {
+	text = strings.TrimSpace(text)
+	if text != "" && strings.Trim(text, "0123456789") == "" {
+		revision, err := strconv.ParseInt(text, 10, 64)
+		if errors.Is(err, strconv.ErrRange) {
+			revision, err = math.MaxInt64, nil
+		}
+		if err != nil || revision == 0 {
+			return Moment{}, sheaf.Invalid("at", "revisions are numbers from 1")
+		}
+		return Moment{Revision: revision}, nil
+	}
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil || at.IsZero() {
+		return Moment{}, sheaf.Invalid("at", fmt.Sprintf("at has to be a revision like 42 or a time like 2025-01-31T12:00:00Z, %q is neither", sheaf.Clip(text)))
+	}
+	return Moment{Time: at}, nil
 }
 
 // IsNow reports whether the moment is the present.

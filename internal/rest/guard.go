@@ -16,7 +16,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-	"unicode"
 
 	"github.com/sheaf-dev/sheaf"
 )
@@ -151,30 +150,6 @@ func hostSet(hosts []string) map[string]bool {
 	}
 	delete(set, "")
 	return set
-}
-
-// maxAgentLabel bounds, in characters, what a caller may call itself.
-const maxAgentLabel = 128
-
-// agentLabel cleans what a caller calls itself: printable characters only, and
-// not too many. The label is recorded and shown, never trusted, so that a bad
-// one is no reason to refuse the call.
-func agentLabel(s string) string {
-	if s == "" {
-		return ""
-	}
-	var label strings.Builder
-	n := 0
-	for _, c := range strings.TrimSpace(s) {
-		if c == unicode.ReplacementChar || !unicode.IsPrint(c) {
-			continue
-		}
-		if n++; n > maxAgentLabel {
-			break
-		}
-		label.WriteRune(c)
-	}
-	return label.String()
 }
 
 // requestIDs makes the names under which the log knows requests: the same

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/sheaf-dev/sheaf"
 )
@@ -184,33 +183,6 @@ func TestPanics(t *testing.T) {
 		}
 		answer.Body.Close()
 	}
-}
-
-func TestAgentLabel(t *testing.T) {
-	for label, want := range map[string]string{
-		"":                          "",
-		"reviewer":                  "reviewer",
-		"  Claude Code/1.2  ":       "Claude Code/1.2",
-		"a\x1b[31mb\r\nc\td":        "a[31mbcd",
-		"Ägent ☕":                   "Ägent ☕",
-		"a\xffb":                    "ab",
-		"a\u202eb\u2028c":           "abc",
-		strings.Repeat("ü", 200):    strings.Repeat("ü", maxAgentLabel),
-		strings.Repeat("\x00", 200): "",
-	} {
-		if got := agentLabel(label); got != want {
-			t.Errorf("agentLabel(%q) = %q, want %q", label, got, want)
-		}
-	}
-}
-
-func FuzzAgentLabel(f *testing.F) {
-	f.Add("a\x00b\xff ☕")
-	f.Fuzz(func(t *testing.T, s string) {
-		if label := agentLabel(s); !utf8.ValidString(label) || utf8.RuneCountInString(label) > maxAgentLabel || strings.ContainsAny(label, "\r\n\x00\x1b") {
-			t.Errorf("agentLabel(%q) = %q", s, label)
-		}
-	})
 }
 
 func FuzzHostname(f *testing.F) {

@@ -63,23 +63,11 @@ func parseMoment(values url.Values) (library.Moment, error) {
 	if !values.Has("at") {
 		return library.Moment{}, nil
 	}
-	text := strings.TrimSpace(values.Get("at"))
-	if text != "" && strings.Trim(text, "0123456789") == "" {
-		revision, err := strconv.ParseInt(text, 10, 64)
-		if errors.Is(err, strconv.ErrRange) {
-			revision, err = math.MaxInt64, nil
-		}
-		if err != nil || revision == 0 {
-			return library.Moment{}, sheaf.Invalid("at", "revisions are numbers from 1")
-		}
-		return library.Moment{Revision: revision}, nil
+	at, err := library.ParseMoment(values.Get("at"))
+	if err != nil {
+		return library.Moment{}, sheaf.Invalid("at", err.Error()).WithHint("in a query a + is written %2B")
 	}
-	at, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil || at.IsZero() {
-		return library.Moment{}, sheaf.Invalid("at", fmt.Sprintf("at has to be a revision like 42 or a time like 2025-01-31T12:00:00Z, %q is neither", sheaf.Clip(text))).
-			WithHint("in a query a + is written %2B")
-	}
-	return library.Moment{Time: at}, nil
+	return at, nil
 }
 
 // parsePassage reads which part of a text is asked for; found is false when all

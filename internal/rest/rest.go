@@ -55,6 +55,11 @@ type Options struct {
 	// second more per 64 KiB. A reader that is slower is disconnected. 0: 60 s.
 	DownloadGrace time.Duration
 
+	// MCP answers agents at /mcp, behind the same checks of Host and Origin as
+	// everything else; nil: nobody does. The toolset of /mcp/x/{toolset} is a
+	// path value of its requests.
+	MCP http.Handler
+
 	// MaxUploads bounds the uploads that are received at once; more are
 	// answered with 429. 0: 256.
 	MaxUploads int
@@ -116,12 +121,30 @@ func newHandler(options Options, table []route) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	if options.MCP != nil {
+		mux.Handle("/mcp", s.patient(options.MCP))
+		mux.Handle("/mcp/x/{toolset}", s.patient(options.MCP))
+	}
 	return &guard{
 		server:       s,
 		next:         mux,
 		loopbackOnly: options.LoopbackOnly,
 		allowedHosts: hostSet(options.AllowedHosts),
 	}, nil
+}
+
+// callTime bounds a call of an agent, from its first byte to the last of its answer.
+const callTime = 10 * time.Minute
+
+// patient gives a handler that knows nothing of deadlines the time that its
+// calls may take.
+func (s *server) patient(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		control := http.NewResponseController(w)
+		_ = control.SetReadDeadline(time.Now().Add(s.idle))
+		_ = control.SetWriteDeadline(time.Now().Add(callTime))
+		next.ServeHTTP(w, r)
+	})
 }
 
 func defaultTo[T int | time.Duration](value, fallback T) T {
@@ -133,7 +156,7 @@ func defaultTo[T int | time.Duration](value, fallback T) T {
 
 // session returns the library as whoever sent the request may use it.
 func (s *server) session(r *http.Request) *library.Session {
-	return s.library.As(sheaf.Local(agentLabel(r.Header.Get("X-Agent-Id"))))
+	return s.library.As(sheaf.Local(sheaf.CleanLabel(r.Header.Get("X-Agent-Id"))))
 }
 
 // base returns where the API is, as the sender of r sees it, without a final slash.

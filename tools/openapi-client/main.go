@@ -212,4 +212,3 @@ func unexpected(operation string, got answer, err error) error {
 	}
 	return fmt.Errorf("%s answered %s: %s", operation, got.Status(), bytes.TrimSpace(got.GetBody()))
 }
-

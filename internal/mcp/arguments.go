@@ -1,0 +1,100 @@
+package mcp
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sheaf-dev/sheaf"
+)
+
+// decodeArguments reads the arguments of a call into a struct of type In, whose
+// fields have the names of the tool's. All that is wrong is reported at once.
+//
+// The arguments may be in an object "params", as clients of FastMCP send them.
+// What is null counts as absent.
+func decodeArguments[In any](arguments json.RawMessage, fields []field) (in In, err error) {
+	arguments = unnest(arguments, fields)
+	var wrong []error
+	checked := checkObject("", arguments, fields, &wrong)
+	if err := sheaf.InvalidFields(wrong...); err != nil {
+		return in, err
+	}
+	if err := json.Unmarshal(checked, &in); err != nil {
+		return in, fmt.Errorf("arguments that were checked do not fit %T: %w", in, err)
+	}
+	return in, nil
+}
+
+// unnest returns the object that has the arguments.
+func unnest(arguments json.RawMessage, fields []field) json.RawMessage {
+	if len(bytes.TrimSpace(arguments)) == 0 {
+		return json.RawMessage("{}")
+	}
+	var outer map[string]json.RawMessage
+	if json.Unmarshal(arguments, &outer) != nil || len(outer) != 1 {
+		return arguments
+	}
+	inner := bytes.TrimSpace(outer["params"])
+	if len(inner) == 0 || inner[0] != '{' || slices.ContainsFunc(fields, func(f field) bool { return f.name == "params" }) {
+		return arguments
+	}
+	return inner
+}
+
+// checkObject checks an object against its fields and returns it with the names
+// and values as they are meant.
+func checkObject(at string, value json.RawMessage, fields []field, wrong *[]error) json.RawMessage {
+	place := func(name string) string {
+		if at == "" {
+			return name
+		}
+		return at + "." + name
+	}
+	var given map[string]json.RawMessage
+	if json.Unmarshal(value, &given) != nil {
+		what := at
+		if at == "" {
+			what = "arguments"
+		}
+		*wrong = append(*wrong, sheaf.Invalid(what, what+" has to be a JSON object"))
+		return value
+	}
+	checked := make(map[string]json.RawMessage, len(given))
+	for _, f := range fields {
+		value, ok := take(given, f.name)
+		for _, alias := range f.aliases {
+			if other, has := take(given, alias); has && !ok {
+				value, ok = other, true
+			}
+		}
+		switch {
+		case ok:
+			checked[f.name] = f.check(place(f.name), value, wrong)
+		case f.required:
+			*wrong = append(*wrong, sheaf.Invalid(place(f.name), place(f.name)+" is missing"))
+		}
+	}
+	for name := range given {
+		name = sheaf.Clip(name)
+		*wrong = append(*wrong, sheaf.Invalid(place(name), fmt.Sprintf("there is no argument %q; there are %s", name, names(fields))))
+	}
+	return mustMarshal(checked)
+}
+
+// take removes a name from what was given. What is null is not there.
+func take(given map[string]json.RawMessage, name string) (value json.RawMessage, ok bool) {
+	value, ok = given[name]
+	delete(given, name)
+	return value, ok && string(bytes.TrimSpace(value)) != "null"
+}
+
+func names(fields []field) string {
+	all := make([]string, len(fields))
+	for i, f := range fields {
+		all[i] = f.name
+	}
+	return strings.Join(all, ", ")
+}

@@ -1,0 +1,12 @@
+package mcp
+
+import (
+	"slices"
+
+	"github.com/sheaf-dev/sheaf"
+)
+
+// tools returns every tool, in the order in which they are listed.
+func tools(limits sheaf.Limits) []tool {
+	return slices.Concat(documentTools(limits))
+}
