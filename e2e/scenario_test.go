@@ -144,13 +144,74 @@ func (c *commands) Log(id sheaf.DocumentID) ([]string, error) {
 }
 
 // CreateCollection implements [sheaftest.Surface].
-func (c *commands) CreateCollection(name string, policy sheaf.WritePolicy) error {
-	_, err := c.run("", "collections", "create", name, "--write-policy", string(policy))
+func (c *commands) CreateCollection(name string, policy sheaf.WritePolicy, most int64) error {
+	_, err := c.run("", "collections", "create", name, "--write-policy", string(policy), "--max-documents", fmt.Sprint(most))
 	return err
 }
 
 // Archive implements [sheaftest.Surface].
 func (c *commands) Archive(collection string) error {
 	_, err := c.run("", "collections", "archive", collection)
+	return err
+}
+
+// DeleteCollection implements [sheaftest.Surface].
+func (c *commands) DeleteCollection(name string) error {
+	_, err := c.run("", "collections", "delete", name, "--with-documents", "--confirm", name)
+	return err
+}
+
+// PushAll implements [sheaftest.Surface].
+func (c *commands) PushAll(collection string, names ...string) (documents []sheaf.Document, err error) {
+	for _, name := range names {
+		if err := os.WriteFile(filepath.Join(c.dir, name), []byte(name), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	printed, err := c.run("", append([]string{"push", "--atomic", "--collection", collection, "--json"}, names...)...)
+	if err != nil {
+		return nil, err
+	}
+	return decodeLines[sheaf.Document](c.t, printed), nil
+}
+
+// TagAll implements [sheaftest.Surface].
+func (c *commands) TagAll(with, add string, dryRun bool) (sheaf.BulkChange, error) {
+	how := "--yes"
+	if dryRun {
+		how = "--dry-run"
+	}
+	return decoded[sheaf.BulkChange](c.run("", "tag", "--tags", with, "--add", add, how, "--json"))
+}
+
+// MoveTo implements [sheaftest.Surface].
+func (c *commands) MoveTo(collection string, ids ...sheaf.DocumentID) (sheaf.BulkChange, error) {
+	args := []string{"mv", "--to", collection, "--json"}
+	for _, id := range ids {
+		args = append(args, string(id))
+	}
+	return decoded[sheaf.BulkChange](c.run("", args...))
+}
+
+// Download implements [sheaftest.Surface].
+func (c *commands) Download(collection string) ([]byte, error) {
+	archive, err := c.run("", "pull", "--collection", collection, "--zip", "-")
+	return []byte(archive), err
+}
+
+// Relate implements [sheaftest.Surface].
+func (c *commands) Relate(id sheaf.DocumentID, is sheaf.RelationType, other sheaf.DocumentID) error {
+	_, err := c.run("", "relate", string(id), "--"+string(is), string(other))
+	return err
+}
+
+// Related implements [sheaftest.Surface].
+func (c *commands) Related(id sheaf.DocumentID) ([]sheaf.Relation, error) {
+	return decoded[[]sheaf.Relation](c.run("", "relations", string(id), "--json"))
+}
+
+// DeleteWithChildren implements [sheaftest.Surface].
+func (c *commands) DeleteWithChildren(id sheaf.DocumentID) error {
+	_, err := c.run("", "rm", "--with-children", string(id))
 	return err
 }
