@@ -20,7 +20,7 @@ const (
 	ErrMethodNotAllowed   ErrorKind = "method_not_allowed"  // the resource exists and cannot do this
 	ErrNotAcceptable      ErrorKind = "not_acceptable"      // no form of the resource suits the caller
 	ErrTimeout            ErrorKind = "timeout"             // it took too long, or the caller was silent too long
-	ErrExists             ErrorKind = "exists"              // the name is taken
+	ErrExists             ErrorKind = "exists"              // the name is taken, or something else is in the way
 	ErrConflict           ErrorKind = "conflict"            // someone else wrote meanwhile
 	ErrGone               ErrorKind = "gone"                // it existed and was purged
 	ErrPreconditionFailed ErrorKind = "precondition_failed" // If-Match or its like did not hold
@@ -34,7 +34,7 @@ const (
 	ErrInternal           ErrorKind = "internal"            // a fault of ours
 	ErrUnavailable        ErrorKind = "unavailable"         // the server is starting, stopping or overloaded
 	ErrBackendUnavailable ErrorKind = "backend_unavailable" // where the bytes live does not answer
-	ErrQuota              ErrorKind = "quota"               // the caller's share of the store is used up
+	ErrQuota              ErrorKind = "quota"               // a collection is full, or the caller's share of the store
 	ErrDiskFull           ErrorKind = "disk_full"           // the store's disk is full
 )
 

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -72,16 +73,35 @@ func (b *bench) run(ctx context.Context) error {
 	if err := build(ctx, b.binary, b.profile != ""); err != nil {
 		return err
 	}
+	fmt.Printf("%d processors, %d rounds of %v on each side, medians\n", runtime.GOMAXPROCS(0), b.rounds, b.duration)
 	if err := b.transfers(ctx); err != nil {
 		return err
+	}
+	if err := b.comparisons(ctx); err != nil {
+		return err
+	}
+	if b.wants("archive of 500 files") {
+		if err := b.archives(ctx); err != nil {
+			return err
+		}
 	}
 	if b.wants("memory") {
 		if err := b.memory(ctx); err != nil {
 			return err
 		}
 	}
+	if b.wants("tree") {
+		if err := b.tree(ctx); err != nil {
+			return err
+		}
+	}
 	if b.wants("audit") {
 		if err := b.audits(ctx); err != nil {
+			return err
+		}
+	}
+	if b.wants("garbage") {
+		if err := b.garbage(ctx); err != nil {
 			return err
 		}
 	}

@@ -64,7 +64,7 @@ func (c *Client) PutContent(ctx context.Context, id sheaf.DocumentID, in Content
 	if change.Mode == sheaf.ModeMerged {
 		return change, nil // another content than was sent, as it should be
 	}
-	return change, content.compare(change.Document)
+	return change, content.compare(0, change.Document)
 }
 
 // EditInput changes a text document at some places.

@@ -10,7 +10,9 @@ import (
 	"github.com/sheaf-dev/sheaf"
 )
 
-// A Moment is a revision of a collection, or a time; the zero Moment is now.
+// A Moment is a revision of a collection, or a time; the zero Moment is now. Of
+// a document that was moved, a revision is of the collection that it is in now:
+// what it was elsewhere can be had by a time.
 type Moment struct {
 	Revision int64
 	Time     time.Time

@@ -124,6 +124,8 @@ func (a *App) open(ctx context.Context) error {
 		DefaultBackend: a.config.Storage.DefaultBackend,
 		Limits:         a.config.Limits,
 		ScrubRate:      a.config.Storage.ScrubRate,
+		BatchMemory:    a.config.Storage.BatchMemory,
+		Garbage:        garbageOptions(a.config.Garbage),
 		Audit: library.AuditOptions{
 			Retention: a.config.Audit.AccessRetention,
 			Sampling:  a.config.Audit.ReadSampling,
@@ -185,6 +187,15 @@ func noneIfZero(limit int64) int64 {
 		return -1
 	}
 	return limit
+}
+
+// garbageOptions turns the configuration's switch into that of the library, for
+// which an interval of 0 is none.
+func garbageOptions(garbage config.Garbage) library.GarbageOptions {
+	if !garbage.Enabled {
+		garbage.Interval = 0
+	}
+	return library.GarbageOptions{Interval: garbage.Interval, Grace: garbage.Grace}
 }
 
 // allowedHosts returns the names that requests may be addressed to. A proxy

@@ -46,8 +46,8 @@ func (tx *Tx) AddAccess(a Access) error {
 	return err
 }
 
-// A Usage is what calls are counted by.
-type Usage struct {
+// A CallKind is what calls are counted by.
+type CallKind struct {
 	Day       string // YYYY-MM-DD, UTC
 	Principal string
 	Operation string
@@ -55,7 +55,7 @@ type Usage struct {
 }
 
 // CountAccess adds calls to the counter of a day.
-func (tx *Tx) CountAccess(u Usage, calls int64) error {
+func (tx *Tx) CountAccess(u CallKind, calls int64) error {
 	_, err := tx.exec(`
 		insert into access_days (day, principal, op, status, calls) values ($1, $2, $3, $4, $5)
 		on conflict (day, principal, op, status) do update set calls = calls + excluded.calls`,

@@ -264,7 +264,7 @@ func TestAuditIsOneSequence(t *testing.T) {
 // Calls of a day are counted, however many records of them are kept.
 func TestAccessIsCounted(t *testing.T) {
 	c := open(t, Options{})
-	usage := Usage{Day: "2026-03-01", Principal: "local", Operation: "content.read", Status: sheaf.CallSucceeded}
+	usage := CallKind{Day: "2026-03-01", Principal: "local", Operation: "content.read", Status: sheaf.CallSucceeded}
 	for range 2 {
 		if err := c.Mutate(t.Context(), 0, func(tx *Tx) error { return tx.CountAccess(usage, 21) }); err != nil {
 			t.Fatal(err)

@@ -12,10 +12,11 @@ import (
 type Collection struct {
 	PK int64
 	sheaf.Collection
+	Deleted bool // kept for its documents, which are purged, and its stream
 }
 
 // collectionCache holds all collections in memory: there are few, and almost
-// every operation needs one. It is replaced as a whole after a commit that
+// every operation needs one. By name it knows those that are not deleted. It is replaced as a whole after a commit that
 // changes one.
 type collectionCache struct {
 	all atomic.Pointer[collectionSet]
@@ -35,7 +36,10 @@ func (cache *collectionCache) load(c *conn) error {
 				return err
 			}
 			collection, err := row.collection()
-			set.byName[collection.Name], set.byPK[collection.PK] = &collection, &collection
+			set.byPK[collection.PK] = &collection
+			if !collection.Deleted {
+				set.byName[collection.Name] = &collection
+			}
 			return err
 		})
 	if err == nil {
@@ -44,7 +48,7 @@ func (cache *collectionCache) load(c *conn) error {
 	return err
 }
 
-const collectionColumns = `pk, name, kind, title, description, backend, status, policy, limits, retention, created_at`
+const collectionColumns = `pk, name, kind, title, description, backend, status, policy, limits, retention, created_at, deleted`
 
 // collectionScan holds what collectionColumns are scanned into before it is made
 // a Collection.
@@ -56,7 +60,7 @@ type collectionScan struct {
 
 func (s *collectionScan) into() []any {
 	return []any{&s.PK, &s.Name, &s.Kind, &s.Title, &s.Description, &s.Backend, &s.Status, &s.Policy,
-		&s.limits, &s.retention, &s.created}
+		&s.limits, &s.retention, &s.created, &s.Deleted}
 }
 
 func (s *collectionScan) collection() (Collection, error) {
@@ -71,14 +75,14 @@ func settings(c *sheaf.Collection) (limits, retention string, err error) {
 	return string(l), string(r), errors.Join(limitsErr, retentionErr)
 }
 
-// Collection returns a collection by name. The result is shared and must not be
+// Collection returns a collection that is not deleted by name. The result is shared and must not be
 // changed; ok is false when there is none.
 func (c *Catalog) Collection(name sheaf.Slug) (collection *Collection, ok bool) {
 	collection, ok = c.collections.all.Load().byName[name]
 	return collection, ok
 }
 
-// Collections returns all collections of a kind, in no order.
+// Collections returns all collections of a kind that are not deleted, in no order.
 func (c *Catalog) Collections(kind sheaf.CollectionKind) []*Collection {
 	var found []*Collection
 	for _, collection := range c.collections.all.Load().byName {
@@ -90,7 +94,8 @@ func (c *Catalog) Collections(kind sheaf.CollectionKind) []*Collection {
 }
 
 // CreateCollection stores a new collection, created at the transaction's time.
-// It fails with [sheaf.ErrExists] when the name is taken.
+// It fails with [sheaf.ErrExists] when the name is taken. One that was deleted
+// under the name comes back, with its stream and nothing in it.
 func (tx *Tx) CreateCollection(collection sheaf.Collection) error {
 	limits, retention, err := settings(&collection)
 	if err != nil {
@@ -99,7 +104,10 @@ func (tx *Tx) CreateCollection(collection sheaf.Collection) error {
 	result, err := tx.exec(`
 		insert into collections (name, kind, title, description, backend, status, policy, limits, retention, created_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-		on conflict (name) do nothing`,
+		on conflict (name) do update set kind = excluded.kind, title = excluded.title, description = excluded.description,
+			backend = excluded.backend, status = excluded.status, policy = excluded.policy, limits = excluded.limits,
+			retention = excluded.retention, created_at = excluded.created_at, deleted = 0
+		where deleted = 1`,
 		collection.Name, collection.Kind, collection.Title, collection.Description,
 		collection.Backend, collection.Status, collection.Policy, limits, retention, tx.now)
 	if err != nil {
@@ -112,6 +120,26 @@ func (tx *Tx) CreateCollection(collection sheaf.Collection) error {
 	}
 	tx.collectionsChanged()
 	return nil
+}
+
+// DeleteCollection hides a collection whose documents are all purged.
+func (tx *Tx) DeleteCollection(c *Collection) error {
+	_, err := tx.exec(`update collections set deleted = 1 where pk = $1`, c.PK)
+	tx.collectionsChanged()
+	return err
+}
+
+// Unpurged returns documents of a collection that are not purged, in the trash
+// or not, at most limit.
+func (v *View) Unpurged(c *Collection, limit int) ([]Head, error) {
+	heads, err := v.heads(`
+		select `+headColumns+` from documents d
+		where d.collection = $1 and d.deleted = 0 order by d.pk limit $2`, c.PK, limit)
+	if err != nil || len(heads) == limit {
+		return heads, err
+	}
+	trashed, err := v.Trash(c, 0, limit-len(heads))
+	return append(heads, trashed...), err
 }
 
 // collectionsChanged makes everybody see the collections as they are once this
@@ -153,11 +181,11 @@ func (tx *Tx) CurrentCollection(name sheaf.Slug) (c *Collection, found bool, err
 	return &own, found, err
 }
 
-// CollectionNow returns a collection as this transaction sees it. The result is
+// CollectionNow returns a collection that is not deleted as this transaction sees it. The result is
 // the caller's.
 func (tx *Tx) CollectionNow(name sheaf.Slug) (c Collection, found bool, err error) {
 	var row collectionScan
-	found, err = tx.conn.row(`select `+collectionColumns+` from collections where name = $1`, []any{name}, row.into()...)
+	found, err = tx.conn.row(`select `+collectionColumns+` from collections where name = $1 and deleted = 0`, []any{name}, row.into()...)
 	if err != nil || !found {
 		return Collection{}, false, err
 	}
@@ -179,7 +207,7 @@ func (v *View) Stats(c *Collection) (stats sheaf.CollectionStats, err error) {
 	return stats, err
 }
 
-// AllCollections returns all collections, in no order.
+// AllCollections returns all collections that are not deleted, in no order.
 func (c *Catalog) AllCollections() []*Collection {
 	var all []*Collection
 	for _, collection := range c.collections.all.Load().byName {

@@ -64,6 +64,7 @@ type writer struct {
 	// Of the goroutine in run only.
 	committed  counters
 	heads      map[string]streamHead // of the streams that have been written
+	usages     map[int64]Usage       // by pk, of the collections whose usage somebody has asked for
 	batch      []*mutation
 	batchBytes int64
 }
@@ -113,6 +114,7 @@ func newWriter(connection *conn, catalog *Catalog, options Options) (*writer, er
 		queue:   make(chan *mutation, options.QueueLength),
 		ended:   make(chan struct{}),
 		heads:   make(map[string]streamHead),
+		usages:  make(map[int64]Usage),
 	}
 	_, err := connection.row(`select
 			(select coalesce(max(pk), 0) from documents),
@@ -221,6 +223,7 @@ func (w *writer) runBatch() {
 	w.failure.Store(nil)
 	w.committed = tx.counters
 	maps.Copy(w.heads, tx.heads)
+	maps.Copy(w.usages, tx.usages)
 	for _, after := range tx.afterCommit {
 		after()
 	}
@@ -258,6 +261,7 @@ func (w *writer) attempt(savepoints bool) (outcomes []error, tx *Tx, err error) 
 		counters: w.committed,
 		writer:   w,
 		heads:    make(map[string]streamHead),
+		usages:   make(map[int64]Usage),
 	}
 	tx.tick(millis(w.options.Clock()))
 	started := time.Now()
@@ -295,13 +299,13 @@ func (w *writer) applyAlone(tx *Tx, m *mutation) (outcome, err error) {
 	if _, err := w.conn.exec(`savepoint mutation`); err != nil {
 		return nil, err
 	}
-	counters, heads, after := tx.counters, maps.Clone(tx.heads), len(tx.afterCommit)
+	counters, heads, usages, after := tx.counters, maps.Clone(tx.heads), maps.Clone(tx.usages), len(tx.afterCommit)
 	outcome = applySafely(tx, m)
 	if outcome != nil {
 		if _, err := w.conn.exec(`rollback to mutation`); err != nil {
 			return nil, err
 		}
-		tx.counters, tx.heads, tx.afterCommit = counters, heads, tx.afterCommit[:after]
+		tx.counters, tx.heads, tx.usages, tx.afterCommit = counters, heads, usages, tx.afterCommit[:after]
 	}
 	_, err = w.conn.exec(`release mutation`)
 	return outcome, err

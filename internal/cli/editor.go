@@ -35,8 +35,8 @@ func runEditor(cmd *cobra.Command, path string) error {
 // underlying returns the stream that a command writes to. An editor has to get
 // the terminal itself, not a pipe to it.
 func underlying(w io.Writer) io.Writer {
-	if locked, ok := w.(*lockedWriter); ok {
-		return locked.w
+	if writer, ok := w.(*screenWriter); ok {
+		return writer.to
 	}
 	return w
 }

@@ -118,6 +118,7 @@ func touched(doc sheaf.LogDocument) string {
 			parts = append(parts, what)
 		}
 	}
+	changed(fmt.Sprintf("to %s, from %s", after.Collection, before.Collection), before.Collection != after.Collection)
 	changed("was "+before.Name, before.Name != after.Name)
 	changed(fmt.Sprintf("version %d, was %d", after.Version, before.Version), before.Version != after.Version)
 	changed("tags "+strings.Join(after.Tags, ","), strings.Join(before.Tags, ",") != strings.Join(after.Tags, ","))

@@ -21,6 +21,7 @@ type Config struct {
 	Server  Server
 	Storage Storage
 	Catalog Catalog
+	Garbage Garbage
 	Limits  sheaf.Limits
 	Audit   Audit
 	Log     Log
@@ -47,6 +48,7 @@ type Storage struct {
 	InlineLimit    int64  // stored bytes
 	DeflateLimit   int64  // plain bytes
 	ScrubRate      int64  // stored bytes a second
+	BatchMemory    int64  // bytes
 	Backends       map[string]Backend
 	DefaultBackend string // a key of Backends
 }
@@ -86,6 +88,13 @@ type Audit struct {
 	AccessRate      int           // records a second, of successes and of failures each; 0: no limit
 }
 
+// Garbage says when what nothing refers to is removed.
+type Garbage struct {
+	Enabled  bool          // in the background; on demand it is removed in any case
+	Interval time.Duration // between collections
+	Grace    time.Duration // for which it is kept all the same
+}
+
 // Log says what the log shows, and how.
 type Log struct {
 	Level  slog.Level
@@ -121,6 +130,7 @@ func Default() Config {
 			InlineLimit:    64 << 10,
 			DeflateLimit:   16 << 20,
 			ScrubRate:      4 << 20,
+			BatchMemory:    64 << 20,
 			Backends:       map[string]Backend{"fs": {Kind: BackendFS, Dir: "blobs"}},
 			DefaultBackend: "fs",
 		},
@@ -130,6 +140,7 @@ func Default() Config {
 			BatchBytes: 8 << 20,
 			BatchDelay: 20 * time.Millisecond,
 		},
+		Garbage: Garbage{Enabled: true, Interval: time.Hour, Grace: 24 * time.Hour},
 		Limits:  sheaf.DefaultLimits(),
 		Audit:   Audit{AccessRetention: 30 * 24 * time.Hour, ReadSampling: 1, AccessRate: 200},
 		Log:     Log{Level: slog.LevelInfo, Format: LogText},

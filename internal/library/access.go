@@ -39,7 +39,7 @@ type accessRecords struct {
 
 	mu        sync.Mutex
 	waiting   []catalog.Access
-	counts    map[catalog.Usage]int64
+	counts    map[catalog.CallKind]int64
 	dropped   int64
 	successes allowance
 	failures  allowance
@@ -48,7 +48,7 @@ type accessRecords struct {
 func newAccessRecords(o AuditOptions, log *slog.Logger) *accessRecords {
 	full := allowance{rate: float64(o.Rate), left: float64(o.Rate) * allowanceSeconds}
 	return &accessRecords{
-		sampling: o.Sampling, log: log, wake: make(chan struct{}, 1), counts: make(map[catalog.Usage]int64),
+		sampling: o.Sampling, log: log, wake: make(chan struct{}, 1), counts: make(map[catalog.CallKind]int64),
 		successes: full, failures: full,
 	}
 }
@@ -59,7 +59,7 @@ func (a *accessRecords) add(r catalog.Access) {
 	kept := !succeeded || a.sampling >= 1 || rand.Float64() < a.sampling
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.counts[catalog.Usage{Day: day(r.At), Principal: r.Principal, Operation: r.Operation, Status: r.Status}]++
+	a.counts[catalog.CallKind{Day: dayOf(r.At), Principal: r.Principal, Operation: r.Operation, Status: r.Status}]++
 	switch {
 	case !kept || succeeded && !a.successes.take(r.At):
 	case len(a.waiting) >= accessQueue || !succeeded && !a.failures.take(r.At):
@@ -99,7 +99,7 @@ func (a *allowance) take(now time.Time) bool {
 }
 
 // take returns what is to be written next, and whether more waits.
-func (a *accessRecords) take() (records []catalog.Access, counts map[catalog.Usage]int64, more bool) {
+func (a *accessRecords) take() (records []catalog.Access, counts map[catalog.CallKind]int64, more bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.dropped > 0 {
@@ -108,12 +108,12 @@ func (a *accessRecords) take() (records []catalog.Access, counts map[catalog.Usa
 	}
 	n := min(len(a.waiting), accessBatch)
 	records, counts = a.waiting[:n:n], a.counts
-	a.waiting, a.counts = a.waiting[n:], make(map[catalog.Usage]int64)
+	a.waiting, a.counts = a.waiting[n:], make(map[catalog.CallKind]int64)
 	return records, counts, len(a.waiting) > 0
 }
 
 // giveBack returns what could not be written to the front of the queue.
-func (a *accessRecords) giveBack(records []catalog.Access, counts map[catalog.Usage]int64) {
+func (a *accessRecords) giveBack(records []catalog.Access, counts map[catalog.CallKind]int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.waiting = append(records[:len(records):len(records)], a.waiting...)
@@ -193,5 +193,5 @@ func (l *Library) forgetAccess(ctx context.Context) (more bool, err error) {
 	return more, err
 }
 
-// day returns the day of a time, in UTC.
-func day(at time.Time) string { return at.UTC().Format(time.DateOnly) }
+// dayOf returns the day of a time, in UTC.
+func dayOf(at time.Time) string { return at.UTC().Format(time.DateOnly) }

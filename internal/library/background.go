@@ -52,6 +52,9 @@ func (l *Library) Background() []jobs.Job {
 		scrub := scrubber{library: l, rate: l.scrubRate}
 		work = append(work, jobs.Job{Name: "scrubber", Run: scrub.run, Interval: scrubInterval})
 	}
+	if interval := l.garbage.options.Interval; interval > 0 {
+		work = append(work, jobs.Job{Name: "garbage", Run: l.garbage.delayed(l.collectInBackground), Interval: interval})
+	}
 	return work
 }
 

@@ -20,6 +20,8 @@ type NewCollection struct {
 	Title       string // the name if empty
 	Description string
 	Policy      sheaf.WritePolicy // upsert if empty
+	Limits      sheaf.CollectionLimits
+	Retention   sheaf.Retention
 }
 
 // CreateCollection makes an empty collection of documents.
@@ -35,13 +37,15 @@ func (s *Session) CreateCollection(ctx context.Context, in NewCollection) (sheaf
 	if in.Policy == "" {
 		in.Policy = sheaf.PolicyUpsert
 	}
-	err := sheaf.InvalidFields(nameErr, checkTitle(in.Title), s.library.limits.CheckDescription(in.Description), checkPolicy(in.Policy))
+	err := sheaf.InvalidFields(nameErr, checkTitle(in.Title), s.library.limits.CheckDescription(in.Description), checkPolicy(in.Policy),
+		checkCollectionLimits(in.Limits), in.Retention.Check())
 	if err != nil {
 		return sheaf.CollectionStats{}, err
 	}
 	collection := sheaf.Collection{
 		Name: name, Kind: sheaf.KindDocuments, Title: in.Title, Description: in.Description,
 		Backend: s.library.defaultBackend, Status: sheaf.StatusActive, Policy: in.Policy,
+		Limits: in.Limits, Retention: in.Retention,
 	}
 	err = s.library.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error {
 		if err := tx.CreateCollection(collection); err != nil {
@@ -58,11 +62,16 @@ func (s *Session) CreateCollection(ctx context.Context, in NewCollection) (sheaf
 
 // appendCollection writes the log entry of a change to a collection.
 func appendCollection(tx *catalog.Tx, op operation, c sheaf.Collection) error {
-	_, err := tx.Append(string(c.Name), op.entry(withDetail(map[string]any{
+	_, err := tx.Append(string(c.Name), op.entry(withDetail(collectionDetail(c))))
+	return err
+}
+
+// collectionDetail is what log entries say of a collection.
+func collectionDetail(c sheaf.Collection) map[string]any {
+	return map[string]any{
 		"kind": c.Kind, "title": c.Title, "description": c.Description, "storage_backend": c.Backend,
 		"status": c.Status, "write_policy": c.Policy, "limits": c.Limits, "retention": c.Retention,
-	})))
-	return err
+	}
 }
 
 func checkTitle(title string) error {
@@ -134,6 +143,8 @@ type CollectionChange struct {
 	Description *string
 	Policy      *sheaf.WritePolicy
 	Status      *sheaf.CollectionStatus // active, or archived: read-only until it is active again
+	Limits      *sheaf.CollectionLimits // all of them together; below what it holds, it can only shrink
+	Retention   *sheaf.Retention
 }
 
 // ChangeCollection changes what is said of a collection and what may be done with it.
@@ -142,7 +153,7 @@ func (s *Session) ChangeCollection(ctx context.Context, name string, in Collecti
 	if err := s.allow(sheaf.ScopeCreate); err != nil {
 		return sheaf.CollectionStats{}, err
 	}
-	var titleErr, descriptionErr, policyErr, statusErr error
+	var titleErr, descriptionErr, policyErr, statusErr, limitsErr, retentionErr error
 	if in.Title != nil {
 		titleErr = checkTitle(*in.Title)
 	}
@@ -155,7 +166,13 @@ func (s *Session) ChangeCollection(ctx context.Context, name string, in Collecti
 	if in.Status != nil && *in.Status != sheaf.StatusActive && *in.Status != sheaf.StatusArchived {
 		statusErr = sheaf.Invalid("status", fmt.Sprintf("status can be set to %s or %s", sheaf.StatusActive, sheaf.StatusArchived))
 	}
-	if err := sheaf.InvalidFields(titleErr, descriptionErr, policyErr, statusErr); err != nil {
+	if in.Limits != nil {
+		limitsErr = checkCollectionLimits(*in.Limits)
+	}
+	if in.Retention != nil {
+		retentionErr = in.Retention.Check()
+	}
+	if err := sheaf.InvalidFields(titleErr, descriptionErr, policyErr, statusErr, limitsErr, retentionErr); err != nil {
 		return sheaf.CollectionStats{}, err
 	}
 	known, err := s.library.collection(name)
@@ -170,6 +187,9 @@ func (s *Session) ChangeCollection(ctx context.Context, name string, in Collecti
 		if !found {
 			return errNoCollection(known.Name)
 		}
+		if collection.Status == sheaf.StatusDeleting {
+			return errDeleting(collection.Name)
+		}
 		was := collection.Collection
 		if in.Title != nil {
 			collection.Title = *in.Title
@@ -182,6 +202,12 @@ func (s *Session) ChangeCollection(ctx context.Context, name string, in Collecti
 		}
 		if in.Status != nil {
 			collection.Status = *in.Status
+		}
+		if in.Limits != nil {
+			collection.Limits = *in.Limits
+		}
+		if in.Retention != nil {
+			collection.Retention = *in.Retention
 		}
 		if collection.Collection == was {
 			return nil

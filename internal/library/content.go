@@ -47,7 +47,10 @@ func (s *Session) OpenDocumentAt(ctx context.Context, id sheaf.DocumentID, at Mo
 	var head catalog.Head
 	var ref blob.Ref
 	err := s.library.catalog.Snapshot(ctx, func(v *catalog.View) (err error) {
-		if head, err = headAt(v, id, at); err != nil {
+		if head, err = headAt(v, id, at); err != nil || head.Version == 0 {
+			return err
+		}
+		if _, err = readableVersion(v, head, head.Version); err != nil {
 			return err
 		}
 		ref, _, err = v.ReadableRef(s.library.backendOf(head), head.Digest)
@@ -93,13 +96,16 @@ func (l *Library) findContent(ctx context.Context, id sheaf.DocumentID, number i
 
 // pastContent makes head describe an older version and returns what is needed to
 // read it.
-func (l *Library) pastContent(ctx context.Context, head *catalog.Head, backend string, number int) (ref blob.Ref, err error) {
-	err = l.catalog.Read(ctx, func(v *catalog.View) (err error) {
-		if err := pastVersion(v, head, number); err != nil {
+func (l *Library) pastContent(ctx context.Context, head *catalog.Head, backend string, number int) (blob.Ref, error) {
+	ref, found, err := l.catalog.VersionContent(ctx, head, backend, number)
+	if err != nil || found {
+		return ref, err
+	}
+	err = l.catalog.Read(ctx, func(v *catalog.View) error {
+		if _, err := readableVersion(v, *head, number); err != nil {
 			return err
 		}
-		ref, _, err = v.ReadableRef(backend, head.Digest)
-		return err
+		return noVersion(v, *head, number)
 	})
 	return ref, err
 }

@@ -41,16 +41,24 @@ func (s *Session) CreateDocument(ctx context.Context, in NewDocument) (sheaf.Doc
 	if err := s.allow(sheaf.ScopeWrite); err != nil {
 		return sheaf.Document{}, err
 	}
+	return s.create(ctx, op, in, op.name)
+}
+
+// create stores a new document, once for each idempotency key of the route.
+func (s *Session) create(ctx context.Context, op operation, in NewDocument, route string) (sheaf.Document, error) {
 	head, collection, err := s.library.checkNewDocument(in)
 	if err != nil {
 		return sheaf.Document{}, err
 	}
-	once, err := s.rememberBy(in.IdempotencyKey, op.name, head.Document, in.Message)
+	once, err := s.rememberBy(in.IdempotencyKey, route, head.Document, in.Message)
 	if err != nil {
 		return sheaf.Document{}, err
 	}
-	if done, err := s.library.answered(ctx, once, in.Content, &head.Document); done || err != nil {
+	if done, err := s.library.answered(ctx, once, &head.Document, in.Content); done || err != nil {
 		return head.Document, err
+	}
+	if err := s.library.admitPlacing(ctx, collection, "", in.Content); err != nil {
+		return sheaf.Document{}, err
 	}
 	var created catalog.Head
 	commit := func(ref blob.Ref) (known bool, err error) {
@@ -73,25 +81,14 @@ func (s *Session) CreateDocument(ctx context.Context, in NewDocument) (sheaf.Doc
 	return created.Document, nil
 }
 
-// createHead makes a document in a transaction. Without content ref is zero.
-// Known says that its content was in the store.
+// createHead makes a document in a transaction, with its entry in the log.
+// Without content ref is zero. Known says that its content was in the store.
 func (s *Session) createHead(tx *catalog.Tx, op operation, once *remembering, created *catalog.Head, ref blob.Ref, message string) (known bool, err error) {
 	if done, err := once.recall(tx, &created.Document); done || err != nil {
 		return false, err
 	}
-	if _, err := writableNow(tx, created.Collection); err != nil {
+	if known, err = s.addHead(tx, created, ref, message); err != nil {
 		return false, err
-	}
-	if err := tx.CreateDocument(created); err != nil {
-		return false, err
-	}
-	if created.Version > 0 {
-		if known, err = tx.KeepBlob(ref); err != nil {
-			return false, err
-		}
-		if err := tx.AddVersion(created.PK, s.version(created, message)); err != nil {
-			return false, err
-		}
 	}
 	_, err = tx.Append(string(created.Collection),
 		op.entry(withDocument(created.ID, nil, created.LogState()), withMessage(message)))
@@ -99,6 +96,25 @@ func (s *Session) createHead(tx *catalog.Tx, op operation, once *remembering, cr
 		return false, err
 	}
 	return known, once.remember(tx, created.Document)
+}
+
+// addHead makes a document in a transaction whose entry in the log the caller
+// appends.
+func (s *Session) addHead(tx *catalog.Tx, created *catalog.Head, ref blob.Ref, message string) (known bool, err error) {
+	into, err := writableNow(tx, created.Collection)
+	if err != nil {
+		return false, err
+	}
+	if err := admitChange(tx, into, catalog.Head{}, *created); err != nil {
+		return false, err
+	}
+	if err := tx.CreateDocument(created); err != nil || created.Version == 0 {
+		return false, err
+	}
+	if known, err = tx.KeepBlob(ref); err != nil {
+		return false, err
+	}
+	return known, tx.AddVersion(created.PK, s.version(created, message))
 }
 
 // version returns the version row of a head's content.
@@ -229,9 +245,12 @@ func writableNow(tx *catalog.Tx, name sheaf.Slug) (*catalog.Collection, error) {
 }
 
 func checkWritable(collection *catalog.Collection) error {
-	if collection.Status == sheaf.StatusArchived {
+	switch collection.Status {
+	case sheaf.StatusArchived:
 		return sheaf.Errorf(sheaf.ErrArchived, "the collection %s is archived and cannot be changed", collection.Name).
 			WithHint("make it active again first")
+	case sheaf.StatusDeleting:
+		return errDeleting(collection.Name)
 	}
 	return nil
 }

@@ -60,12 +60,12 @@ func (e *exporter) export(ctx context.Context) (more bool, err error) {
 		if err != nil {
 			return false, fmt.Errorf("encode entry %d of the audit: %w", row.ID, err)
 		}
-		if err := e.files.Append(day(row.At), row.ID, text); err != nil {
+		if err := e.files.Append(dayOf(row.At), row.ID, text); err != nil {
 			return false, err
 		}
 	}
 	more = len(rows) == exportBatch
-	if today := day(e.clock().Add(-sealDelay)); !more && e.files.Day() != "" && e.files.Day() < today {
+	if today := dayOf(e.clock().Add(-sealDelay)); !more && e.files.Day() != "" && e.files.Day() < today {
 		if err := e.files.Begin(today); err != nil {
 			return false, err
 		}

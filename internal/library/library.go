@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/blob"
 	"github.com/sheaf-dev/sheaf/internal/catalog"
@@ -26,6 +28,8 @@ type Options struct {
 	DefaultBackend string            // of the default collection when it is made
 	Limits         sheaf.Limits
 	ScrubRate      int64 // stored bytes a second that are read again in the background; 0: none
+	BatchMemory    int64 // bytes in which all batches together hold small contents until they are committed
+	Garbage        GarbageOptions
 	Audit          AuditOptions
 	Log            *slog.Logger
 }
@@ -56,6 +60,9 @@ type Library struct {
 	indexable     chan struct{}            // woken when a document was made or changed
 	suspects      *suspects
 	merges        *turns
+	batchMemory   *semaphore.Weighted
+	garbage       *garbage
+	pins          *pins
 
 	audit   AuditOptions
 	access  *accessRecords
@@ -77,6 +84,9 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		indexable:      make(chan struct{}, 1),
 		suspects:       newSuspects(),
 		merges:         newTurns(),
+		batchMemory:    semaphore.NewWeighted(o.BatchMemory),
+		garbage:        newGarbage(o.Garbage),
+		pins:           newPins(),
 		audit:          o.Audit,
 		access:         newAccessRecords(o.Audit, o.Log),
 	}

@@ -31,6 +31,9 @@ type setup struct {
 	clock     func() time.Time
 	scrubRate int64
 	audit     library.AuditOptions
+	garbage   library.GarbageOptions
+
+	batchMemory int64
 
 	// backend takes the place of the files of the directory.
 	backend blob.Backend
@@ -84,7 +87,8 @@ func openSetup(t testing.TB, set setup) *store {
 	t.Cleanup(func() { s.catalog.Close() })
 	s.Library, err = library.Open(t.Context(), library.Options{
 		Catalog: s.catalog, Blobs: s.blobs, Backends: map[string]string{fs: "fs"}, DefaultBackend: fs,
-		Limits: set.limits, ScrubRate: set.scrubRate, Audit: set.audit, Log: slog.New(slog.DiscardHandler),
+		Limits: set.limits, ScrubRate: set.scrubRate, BatchMemory: set.batchMemory, Garbage: set.garbage,
+		Audit: set.audit, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -78,6 +78,12 @@ func withDocument(id sheaf.DocumentID, before, after *sheaf.LogState) func(*shea
 	}
 }
 
+// withOperationID marks the entries of one operation that needs several. It is
+// empty where one is enough.
+func withOperationID(id string) func(*sheaf.LogPayload) {
+	return func(p *sheaf.LogPayload) { p.OperationID = id }
+}
+
 func withMessage(message string) func(*sheaf.LogPayload) {
 	return func(p *sheaf.LogPayload) { p.Message = message }
 }

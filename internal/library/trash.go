@@ -60,8 +60,8 @@ func anyHead(v *catalog.View, id sheaf.DocumentID) (catalog.Head, error) {
 }
 
 // A Restoration says to what a document goes back: a version's content, or all
-// that it was at a revision of its collection, which may be to have been in the
-// trash. With neither, it comes out of the trash as it was.
+// that it was at a revision of the collection it is in, which may be to have been
+// in the trash. With neither, it comes out of the trash as it was.
 type Restoration struct {
 	Version  int
 	Revision int64
@@ -88,10 +88,20 @@ func (s *Session) RestoreDocument(ctx context.Context, id sheaf.DocumentID, in R
 	return s.commit(ctx, headChange{
 		op:      op,
 		message: in.Message,
-		find:    func(v *catalog.View) (catalog.Head, error) { return anyHead(v, id) },
+		find: func(v *catalog.View) (catalog.Head, error) {
+			head, err := anyHead(v, id)
+			if err != nil || target.Version == 0 {
+				return head, err
+			}
+			_, err = readableVersion(v, head, target.Version) // it may have been purged since
+			return head, err
+		},
 		edit: func(_ *catalog.Collection, before catalog.Head, after *catalog.Head) (sheaf.ChangeMode, error) {
 			after.Deleted = false
 			if in.Revision > 0 {
+				if target.CollectionPK != before.CollectionPK { // it was moved just now
+					return "", errElsewhere(before)
+				}
 				after.Name, after.Filename, after.Description = target.Name, target.Filename, target.Description
 				after.Tags, after.Metadata, after.Path = target.Tags, target.Metadata, target.Path
 				after.Deleted = target.Deleted
@@ -129,7 +139,7 @@ func (l *Library) restorationTarget(ctx context.Context, id sheaf.DocumentID, in
 
 // pastVersion makes a head describe another version of its document.
 func pastVersion(v *catalog.View, head *catalog.Head, number int) error {
-	version, err := findVersion(v, *head, number)
+	version, err := readableVersion(v, *head, number)
 	if err != nil {
 		return err
 	}
@@ -137,20 +147,35 @@ func pastVersion(v *catalog.View, head *catalog.Head, number int) error {
 	return nil
 }
 
-// findVersion returns a version of a document.
+// readableVersion returns a version of a document, unless it is purged.
+func readableVersion(v *catalog.View, head catalog.Head, number int) (sheaf.Version, error) {
+	version, err := findVersion(v, head, number)
+	if err == nil && version.Purged {
+		err = sheaf.Errorf(sheaf.ErrGone, "version %d of the document was removed", number).
+			WithHint("its collection does not keep every version for ever; list the versions to see which are there")
+	}
+	return version, err
+}
+
+// findVersion returns a version of a document, purged or not.
 func findVersion(v *catalog.View, head catalog.Head, number int) (sheaf.Version, error) {
 	version, found, err := v.Version(head.PK, number)
 	if err != nil || found {
 		return version, err
 	}
+	return sheaf.Version{}, noVersion(v, head, number)
+}
+
+// noVersion returns the error for a version that a document does not have.
+func noVersion(v *catalog.View, head catalog.Head, number int) error {
 	last, err := v.LastVersion(head.PK)
 	if err != nil {
-		return sheaf.Version{}, err
+		return err
 	}
 	if last == 0 {
-		return sheaf.Version{}, errNoContent
+		return errNoContent
 	}
-	return sheaf.Version{}, sheaf.Errorf(sheaf.ErrNotFound, "Version not found: %d", number).
+	return sheaf.Errorf(sheaf.ErrNotFound, "Version not found: %d", number).
 		WithHint(fmt.Sprintf("the document has the versions 1 to %d", last))
 }
 

@@ -159,6 +159,9 @@ func (s *Session) writeOnce(ctx context.Context, c contentChange) (sheaf.Change,
 	if err := c.mayReplace(head, collection); err != nil {
 		return sheaf.Change{}, err
 	}
+	if err := s.library.admitPlacing(ctx, collection, c.id, c.content); err != nil {
+		return sheaf.Change{}, err
+	}
 	return s.commit(ctx, headChange{
 		op:      c.op,
 		message: c.message,
@@ -236,7 +239,7 @@ func (s *Session) describeConflict(ctx context.Context, head catalog.Head, read 
 	if base, err = l.textOf(ctx, head, conflict.BaseVersion); err == nil {
 		current, err = l.textOf(ctx, head, head.Version)
 	}
-	if kind := sheaf.KindOf(err); kind == sheaf.ErrTooLarge || kind == sheaf.ErrDamaged {
+	if kind := sheaf.KindOf(err); kind == sheaf.ErrTooLarge || kind == sheaf.ErrDamaged || kind == sheaf.ErrGone {
 		return conflict, "", nil // all that cannot be had is the merge
 	}
 	if err != nil {

@@ -69,7 +69,8 @@ func internalHint(requestID string) string {
 // contentHeaders describe a content; an answer that reports an error has another.
 var contentHeaders = []string{
 	"Accept-Ranges", "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Length", "Content-Security-Policy",
-	"Etag", "Last-Modified", "Repr-Digest", "Vary", "X-Document-Filename", "X-Document-Filename*", "X-Document-Id", "X-Document-Name", "X-Document-Name*",
+	"Etag", "Last-Modified", "Repr-Digest", "Vary", "X-Archive-Documents", "X-Archive-Errors",
+	"X-Document-Filename", "X-Document-Filename*", "X-Document-Id", "X-Document-Name", "X-Document-Name*",
 }
 
 // writeProblem answers with err. Nothing of the answer may have been written.

@@ -94,7 +94,7 @@ func contentResponses() map[string]*huma.Response {
 
 func writeErrors() []sheaf.ErrorKind {
 	return slices.Concat(bodyErrors(), []sheaf.ErrorKind{
-		sheaf.ErrConflict, sheaf.ErrPreconditionFailed, sheaf.ErrHashRequired, sheaf.ErrRateLimited, sheaf.ErrDiskFull,
+		sheaf.ErrConflict, sheaf.ErrPreconditionFailed, sheaf.ErrHashRequired, sheaf.ErrRateLimited, sheaf.ErrQuota, sheaf.ErrDiskFull,
 		sheaf.ErrDamaged, sheaf.ErrBackendUnavailable,
 	})
 }

@@ -1,0 +1,113 @@
+package library
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/blob"
+	"github.com/sheaf-dev/sheaf/internal/catalog"
+)
+
+// admit fails unless a collection may grow by so much. Content is the size of
+// the largest content that enters it, 0 for none. Only growth is refused: a
+// collection that holds more than its limits, because they were lowered, can
+// shrink and stay.
+//
+// It has to be asked in the transaction of the change and before what it is
+// asked about is written. Whatever brings documents or bytes into a collection
+// asks it.
+func admit(tx *catalog.Tx, c *catalog.Collection, growth catalog.Usage, content int64) error {
+	if c.Limits == (sheaf.CollectionLimits{}) {
+		return nil
+	}
+	if err := checkContentLimit(c, content); err != nil {
+		return err
+	}
+	grows := growth.Documents > 0 && c.Limits.Documents > 0 || growth.Bytes > 0 && c.Limits.Bytes > 0
+	if !grows {
+		return nil
+	}
+	used, err := tx.Usage(c.PK)
+	if err != nil {
+		return err
+	}
+	if most := c.Limits.Documents; most > 0 && growth.Documents > 0 && used.Documents+growth.Documents > most {
+		return sheaf.Errorf(sheaf.ErrQuota, "the collection %s holds %d documents, its limit is %d (max_documents)", c.Name, used.Documents, most).
+			WithHint("delete documents that are not needed, or raise the limit of the collection")
+	}
+	if most := c.Limits.Bytes; most > 0 && growth.Bytes > 0 && used.Bytes+growth.Bytes > most {
+		return sheaf.Errorf(sheaf.ErrQuota, "the collection %s holds %d bytes, its limit is %d (max_bytes), and this would add %d", c.Name, used.Bytes, most, growth.Bytes).
+			WithHint("delete documents that are not needed, or raise the limit of the collection")
+	}
+	return nil
+}
+
+// admitChange is admit for a document that becomes another one in the collection
+// that it is in afterwards. Before is the zero Head for a new document.
+func admitChange(tx *catalog.Tx, c *catalog.Collection, before, after catalog.Head) error {
+	if before.CollectionPK != c.PK {
+		before = catalog.Head{} // it is new to this one
+	}
+	growth := catalog.Growth(before, after)
+	content := int64(0)
+	if growth.Bytes > 0 { // a content that was there already may stay, whatever the limit is now
+		content = after.Size
+	}
+	return admit(tx, c, growth, content)
+}
+
+func checkContentLimit(c *catalog.Collection, content int64) error {
+	if most := c.Limits.Content; most > 0 && content > most {
+		return sheaf.Errorf(sheaf.ErrTooLarge, "the content has %d bytes, the limit of the collection %s is %d (max_content_bytes)", content, c.Name, most).
+			WithHint("make it smaller, put it into another collection, or raise the limit of this one")
+	}
+	return nil
+}
+
+// admitPlacing asks admitChange before a content is placed that goes into its
+// backend ahead of the commit, so that what is refused leaves nothing behind. It
+// is that of a document, or of a new one if id is empty. What counts is the same
+// question in the transaction of the change.
+func (l *Library) admitPlacing(ctx context.Context, c *catalog.Collection, id sheaf.DocumentID, content *Upload) error {
+	if c.Limits == (sheaf.CollectionLimits{}) || content == nil || content.spooled.Ref().IsInline() {
+		return nil
+	}
+	return l.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) (err error) {
+		var before catalog.Head
+		if id != "" {
+			if before, err = liveHead(&tx.View, id); err != nil {
+				return err
+			}
+		}
+		after := before
+		after.Size = content.Size()
+		return admitChange(tx, c, before, after)
+	})
+}
+
+// withContent returns the head as it will be with a new content, if there is one.
+func withContent(h catalog.Head, content *Upload, ref blob.Ref) catalog.Head {
+	if content != nil {
+		h.Size = ref.Size
+	}
+	return h
+}
+
+// checkCollectionLimits refuses limits that no collection can have.
+func checkCollectionLimits(limits sheaf.CollectionLimits) error {
+	var errs []error
+	for _, limit := range []struct {
+		field string
+		value int64
+	}{
+		{"limits.max_documents", limits.Documents},
+		{"limits.max_bytes", limits.Bytes},
+		{"limits.max_content_bytes", limits.Content},
+	} {
+		if limit.value < 0 {
+			errs = append(errs, sheaf.Invalid(limit.field, fmt.Sprintf("%s is a number from 0, which is no limit, not %d", limit.field, limit.value)))
+		}
+	}
+	return sheaf.InvalidFields(errs...)
+}
