@@ -270,20 +270,18 @@ type relationDetail struct {
 // record writes the log entries of an operation on the pair, one for each of
 // their collections. The answer has the revision of the document's.
 func (p pair) record(tx *catalog.Tx, op operation, notes relationNotes) (change sheaf.RelationChange, err error) {
-	operationID := ""
-	across := p.document.CollectionPK != p.other.CollectionPK
-	if across {
-		operationID = sheaf.NewOperationID()
+	said := func(relation sheaf.RelationType, document, other sheaf.DocumentID) func(*sheaf.LogPayload) {
+		return withDetail(relationDetail{Type: relation, Document: document, Other: other, Before: notes.Before, After: notes.After})
 	}
-	write := func(stream sheaf.Slug, relation sheaf.RelationType, document, other sheaf.DocumentID) (sheaf.LogEntry, error) {
-		return tx.Append(string(stream), op.entry(withOperationID(operationID), withDetail(relationDetail{
-			Type: relation, Document: document, Other: other, Before: notes.Before, After: notes.After,
-		})))
+	var entries streamEntries
+	entries.addTo(p.document.Collection, said(p.relation, p.document.ID, p.other.ID))
+	if p.document.CollectionPK != p.other.CollectionPK {
+		entries.addTo(p.other.Collection, said(p.relation.Inverse(), p.other.ID, p.document.ID))
 	}
-	entry, err := write(p.document.Collection, p.relation, p.document.ID, p.other.ID)
-	if err == nil && across {
-		_, err = write(p.other.Collection, p.relation.Inverse(), p.other.ID, p.document.ID)
+	made, _, err := entries.append(tx, op)
+	if err != nil {
+		return change, err
 	}
-	change.Revision, change.AuditEntryID = entry.Rev, entry.ID
-	return change, err
+	change.Revision, change.AuditEntryID = made[0].Revision, made[0].AuditEntryID
+	return change, nil
 }
