@@ -3,6 +3,7 @@ package library
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/catalog"
@@ -283,5 +284,46 @@ func (p pair) record(tx *catalog.Tx, op operation, notes relationNotes) (change 
 		return change, err
 	}
 	change.Revision, change.AuditEntryID = made[0].Revision, made[0].AuditEntryID
-	return change, nil
+	if err := tx.AddRelationEntry(p.document.ID, made[0].AuditEntryID); err != nil {
+		return change, err
+	}
+	return change, tx.AddRelationEntry(p.other.ID, made[len(made)-1].AuditEntryID)
+}
+
+// severedRelations are relations that end because documents of theirs are purged:
+// what the log says of that, which is less than would be needed to make them again.
+type severedRelations []relationDetail
+
+// add notes the relations of a document that is about to be purged.
+func (s *severedRelations) add(tx *catalog.Tx, id sheaf.DocumentID, pk int64) error {
+	relations, err := tx.Relations(pk)
+	for _, r := range relations {
+		*s = append(*s, relationDetail{Type: r.Type, Document: id, Other: r.ID})
+	}
+	return err
+}
+
+// detail says in an entry which relations have ended, beside what else there is
+// to say.
+func (s severedRelations) detail(others map[string]any) func(*sheaf.LogPayload) {
+	detail := make(map[string]any)
+	maps.Copy(detail, others)
+	if len(s) > 0 {
+		detail["relations"] = s
+	}
+	return func(p *sheaf.LogPayload) {
+		if len(detail) > 0 {
+			p.Detail = detail
+		}
+	}
+}
+
+// record puts the entry of the purge into the logs of the other documents, too.
+func (s severedRelations) record(tx *catalog.Tx, entry int64) error {
+	for _, r := range s {
+		if err := tx.AddRelationEntry(r.Other, entry); err != nil {
+			return err
+		}
+	}
+	return nil
 }
