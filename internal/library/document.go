@@ -252,7 +252,7 @@ func checkWritable(collection *catalog.Collection) error {
 	switch collection.Status {
 	case sheaf.StatusArchived:
 		return sheaf.Errorf(sheaf.ErrArchived, "the collection %s is archived and cannot be changed", collection.Name).
-			WithHint("make it active again first")
+			WithHint("make it active again first: PATCH it with the status active, or `sheaf collections unarchive`")
 	case sheaf.StatusDeleting:
 		return errDeleting(collection.Name)
 	}
