@@ -111,6 +111,10 @@ type FieldError struct {
 	Message string `json:"message"`
 }
 
+// fieldsTold is how many fields the text of an error names: a change of many
+// documents may be refused for each of them.
+const fieldsTold = 10
+
 // Error returns the message, the fields that are wrong and the cause.
 func (e *Error) Error() string {
 	var b strings.Builder
@@ -123,6 +127,10 @@ func (e *Error) Error() string {
 			b.WriteString(": ")
 		} else {
 			b.WriteString("; ")
+		}
+		if i == fieldsTold {
+			fmt.Fprintf(&b, "and %d more", len(e.Fields)-i)
+			break
 		}
 		b.WriteString(f.Field + ": " + f.Message)
 	}

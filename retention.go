@@ -12,16 +12,19 @@ func (r Retention) KeepsEverything() bool { return r.TrashDays == 0 && r.History
 
 // Check returns an error of kind invalid unless the retention makes sense.
 func (r Retention) Check() error {
-	for name, days := range map[string]int{"trash_days": r.TrashDays, "history_days": r.HistoryDays} {
-		if days < 0 || days > maxRetentionDays {
-			return Invalid("retention", fmt.Sprintf("%s is from 0, which keeps for ever, to %d, not %d", name, maxRetentionDays, days))
-		}
-	}
+	var versionsErr error
 	switch {
 	case r.HistoryVersions < 0 || r.HistoryVersions > maxRetentionVersions:
-		return Invalid("retention", fmt.Sprintf("history_versions is from 0 to %d, not %d", maxRetentionVersions, r.HistoryVersions))
+		versionsErr = Invalid("retention.history_versions", fmt.Sprintf("history_versions is from 0 to %d, not %d", maxRetentionVersions, r.HistoryVersions))
 	case r.HistoryVersions > 0 && r.HistoryDays == 0:
-		return Invalid("retention", "history_versions says what stays when history_days is over; give history_days too")
+		versionsErr = Invalid("retention.history_versions", "history_versions says what stays when history_days is over; give history_days too")
+	}
+	return InvalidFields(checkRetentionDays("trash_days", r.TrashDays), checkRetentionDays("history_days", r.HistoryDays), versionsErr)
+}
+
+func checkRetentionDays(name string, days int) error {
+	if days < 0 || days > maxRetentionDays {
+		return Invalid("retention."+name, fmt.Sprintf("%s is from 0, which keeps for ever, to %d, not %d", name, maxRetentionDays, days))
 	}
 	return nil
 }

@@ -27,6 +27,7 @@ type ContentInput struct {
 	// FileHash is the digest of the content that the author had read; nil: the
 	// new content replaces whatever there is, which a collection may refuse.
 	FileHash   *sheaf.Digest
+	First      bool // fail with [sheaf.ErrPreconditionFailed] unless the document is without content
 	OnConflict OnConflict
 	Message    string
 }
@@ -54,6 +55,9 @@ func (c *Client) PutContent(ctx context.Context, id sheaf.DocumentID, in Content
 	req, err := c.request(ctx, http.MethodPut, documentPath(id, "content"), query, nil)
 	if err != nil {
 		return sheaf.Change{}, err
+	}
+	if in.First {
+		req.Header.Set("If-None-Match", "*")
 	}
 	content := newUpload(in.Body)
 	content.attach(req)

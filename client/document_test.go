@@ -72,6 +72,8 @@ func TestDocumentThatChanges(t *testing.T) {
 			if first.Version != 1 || first.Mode != sheaf.ModeUpdated || first.PreviousVersion != 0 || first.AuditEntryID == 0 {
 				t.Errorf("PutContent: %+v", first)
 			}
+			_, err = c.PutContent(ctx, id, client.ContentInput{Body: strings.NewReader("too late"), First: true})
+			wantKind(t, "PutContent of a first content that is not", err, sheaf.ErrPreconditionFailed)
 			must(put(id, strings.Replace(text, "one", "ONE", 1), &first.Digest, client.ConflictFails))
 			_, err = put(id, strings.Replace(text, "five", "FIVE", 1), &first.Digest, client.ConflictFails)
 			e := wantKind(t, "PutContent over another's", err, sheaf.ErrConflict)

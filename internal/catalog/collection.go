@@ -116,7 +116,8 @@ func (tx *Tx) CreateCollection(collection sheaf.Collection) error {
 	if n, err := result.RowsAffected(); err != nil {
 		return err
 	} else if n == 0 {
-		return sheaf.Errorf(sheaf.ErrExists, "there is a collection %s already", collection.Name)
+		return sheaf.Errorf(sheaf.ErrExists, "there is a collection %s already", collection.Name).
+			WithHint("choose another name, or change the collection that is there")
 	}
 	tx.collectionsChanged()
 	return nil

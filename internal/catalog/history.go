@@ -169,18 +169,25 @@ func (v *View) Versions(document int64, before, limit int) ([]sheaf.Version, err
 	return versions, err
 }
 
-// DocumentLog returns the log entries that made the states of a document, the
-// newest first, in whichever collection: those with an id below before, or all
-// when before is 0, and at most limit. Of the two entries of a move it is that
-// of the collection that the document came to.
+// DocumentLog returns the log entries that made the states of a document, or are
+// about its relations, the newest first, in whichever collection: those with an id
+// below before, or all when before is 0, and at most limit. Of the two entries of a
+// move it is that of the collection that the document came to.
 func (v *View) DocumentLog(document, before int64, limit int) ([]sheaf.LogEntry, error) {
 	return v.logEntries(`
-		select l.id, l.stream, l.rev, l.at, l.principal, l.label, l.op, l.status, l.payload, l.prev, l.hash
-		from states s
-		join collections c on c.pk = s.collection
-		join log l on l.stream = c.name and l.rev = s.rev_from
-		where s.document = $1 and s.layer = '' and ($2 = 0 or l.id < $2)
-		order by s.stay desc, s.rev_from desc limit $3`, document, before, limit)
+		with
+		made as (
+			select l.id from states s
+			join collections c on c.pk = s.collection
+			join log l on l.stream = c.name and l.rev = s.rev_from
+			where s.document = $1 and s.layer = '' and ($2 = 0 or l.id < $2)
+			order by s.stay desc, s.rev_from desc limit $3),
+		related as (
+			select entry from relation_entries where document = $1 and ($2 = 0 or entry < $2)
+			order by entry desc limit $3)
+		select id, stream, rev, at, principal, label, op, status, payload, prev, hash
+		from log where id in (select id from made union select entry from related)
+		order by id desc limit $3`, document, before, limit)
 }
 
 // StreamLog returns entries of a stream, the newest first: those with a revision

@@ -48,6 +48,15 @@ func (tx *Tx) RemoveRelation(key RelationKey) error {
 	return err
 }
 
+// AddRelationEntry says that a log entry is about a relation of a document, in
+// whose log it then is.
+func (tx *Tx) AddRelationEntry(id sheaf.DocumentID, entry int64) error {
+	_, err := tx.exec(`
+		insert into relation_entries (document, entry) select pk, $2 from documents where id = $1
+		on conflict do nothing`, string(id), entry)
+	return err
+}
+
 // removeRelations removes all relations of a document.
 func (tx *Tx) removeRelations(document int64) error {
 	if _, err := tx.exec(`delete from relations where origin = $1`, document); err != nil {

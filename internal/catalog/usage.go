@@ -24,6 +24,13 @@ func Growth(before, after Head) Usage {
 	return Usage{Documents: is.Documents - was.Documents, Bytes: is.Bytes - was.Bytes}
 }
 
+// Usage counts what a collection holds.
+func (v *View) Usage(collection int64) (u Usage, err error) {
+	_, err = v.conn.row(`select count(*), coalesce(sum(size), 0) from documents where collection = $1 and deleted = 0`,
+		[]any{collection}, &u.Documents, &u.Bytes)
+	return u, err
+}
+
 // Usage returns what a collection holds, with what this transaction has changed.
 // It is counted the first time that somebody asks; from then on the writer keeps
 // it in memory, and of collections that nobody asks about it keeps nothing.
@@ -31,9 +38,7 @@ func (tx *Tx) Usage(collection int64) (u Usage, err error) {
 	if u, ok := tx.knownUsage(collection); ok {
 		return u, nil
 	}
-	_, err = tx.conn.row(`select count(*), coalesce(sum(size), 0) from documents where collection = $1 and deleted = 0`,
-		[]any{collection}, &u.Documents, &u.Bytes)
-	if err == nil {
+	if u, err = tx.View.Usage(collection); err == nil {
 		tx.usages[collection] = u
 	}
 	return u, err

@@ -126,6 +126,9 @@ func (o *editOptions) readHash() (*sheaf.Digest, error) {
 // store is not held open meanwhile: others may use it, which is what merging is
 // for. What the user wrote is deleted only when it is stored.
 func (o *editOptions) editCopy(cmd *cobra.Command, id sheaf.DocumentID) error {
+	if err := checkEditor(cmd); err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "sheaf-edit-")
 	if err != nil {
 		return err

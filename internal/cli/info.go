@@ -27,7 +27,7 @@ func newInfoCommand(shared *options) *cobra.Command {
 		RunE:  func(cmd *cobra.Command, args []string) error { return runInfo(cmd, o, args) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.at, "at", "", "show what it was at a revision or an RFC 3339 time")
+	flags.StringVar(&o.at, "at", "", "show what it was at a revision, or a time such as 2026-01-31 or 2026-01-31T12:00:00Z")
 	flags.BoolVar(&o.versions, "versions", false, "list the contents that it has had, too")
 	return cmd
 }

@@ -69,7 +69,7 @@ A file that exists is kept unless --overwrite is given.`,
 	flags.BoolVar(&o.names, "names", false, "save documents below --output at the paths that are their names")
 	flags.StringVar(&o.collection, "collection", "", "fetch all documents of this collection")
 	flags.StringVar(&o.zip, "zip", "", "ZIP file to write; - for standard output")
-	flags.StringVar(&o.at, "at", "", "fetch what there was at a revision or an RFC 3339 time")
+	flags.StringVar(&o.at, "at", "", "fetch what there was at a revision, or a time such as 2026-01-31 or 2026-01-31T12:00:00Z")
 	flags.IntVar(&o.jobs, "jobs", defaultJobs, "documents to fetch at once")
 	return cmd
 }

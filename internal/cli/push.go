@@ -81,6 +81,11 @@ func runPush(cmd *cobra.Command, o *pushOptions, args []string) (err error) {
 		return err
 	}
 	defer closeInto(&err, store)
+	if o.collection != "" && !single { // or each file would say so
+		if _, err := store.Collection(cmd.Context(), o.collection); sheaf.KindOf(err) == sheaf.ErrNotFound {
+			return err
+		}
+	}
 
 	bar := o.showProgress(cmd, "file")
 	defer bar.stop()

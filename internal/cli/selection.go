@@ -136,7 +136,24 @@ func (o *options) printBulk(cmd *cobra.Command, done sheaf.BulkChange) error {
 		verb = "would be changed"
 	}
 	o.note(cmd, "%s selected: %d %s, %d unchanged", plural(done.Matched, "document"), done.Changed, verb, done.Unchanged)
+	if done.Changed == 1 && !done.DryRun {
+		o.noteUndoOne(cmd, done)
+	}
 	return nil
+}
+
+// noteUndoOne tells how to undo a bulk change of a single document.
+func (o *options) noteUndoOne(cmd *cobra.Command, done sheaf.BulkChange) {
+	for _, doc := range done.Documents {
+		switch {
+		case doc.Mode == sheaf.ModeMoved:
+			o.note(cmd, "undo it with `sheaf mv --to %s %s`", doc.Before.Collection, doc.ID)
+		case doc.Mode != sheaf.ModeUnchanged:
+			o.noteUndo(cmd, changed{Change: sheaf.Change{
+				Document: sheaf.Document{ID: doc.ID}, Mode: doc.Mode, PreviousRevision: doc.PreviousRevision,
+			}})
+		}
+	}
 }
 
 // bulkLine says on one line what becomes of a document.

@@ -167,7 +167,7 @@ func (s *Session) changeMany(ctx context.Context, invalid error, c bulkChange) (
 	}
 	if c.options.DryRun {
 		err = s.library.catalog.Snapshot(ctx, func(v *catalog.View) error {
-			plan, err := c.plan(ctx, v, func(name sheaf.Slug) (*catalog.Collection, error) {
+			plan, err := c.plan(ctx, v, v.Usage, func(name sheaf.Slug) (*catalog.Collection, error) {
 				return s.library.writableCollection(string(name))
 			})
 			done = plan.answer(&c)
@@ -204,8 +204,9 @@ type bulkStep struct {
 }
 
 // plan finds the documents and says what each becomes. It fails if one of them
-// cannot be changed, with an error that names all of those.
-func (c *bulkChange) plan(ctx context.Context, v *catalog.View, writable writableCollections) (plan bulkPlan, err error) {
+// cannot be changed, with an error that names all of those, or if a collection
+// may not hold what would come into it.
+func (c *bulkChange) plan(ctx context.Context, v *catalog.View, usage usageOf, writable writableCollections) (plan bulkPlan, err error) {
 	if c.prepare != nil {
 		if err := c.prepare(writable); err != nil {
 			return bulkPlan{}, err
@@ -222,23 +223,42 @@ func (c *bulkChange) plan(ctx context.Context, v *catalog.View, writable writabl
 			WithHint("look again at what would be changed, with dry_run")
 	}
 	selected := len(heads) + len(refused.fields)
+	var growing growths
 	for _, before := range heads {
 		step := bulkStep{before: before, after: before}
 		step.mode, err = c.edit(writable, before, &step.after)
 		if err == nil && step.mode != sheaf.ModeUnchanged {
-			_, err = writable(before.Collection)
+			err = step.check(writable, &growing)
 		}
 		if err != nil && !refused.add(before.ID, err) {
 			return bulkPlan{}, err
 		}
 		plan.steps = append(plan.steps, step)
 	}
-	return plan, refused.err(selected)
+	if err := refused.err(selected); err != nil {
+		return bulkPlan{}, err
+	}
+	return plan, growing.admit(usage)
+}
+
+// check fails if the collections of a document do not let it change so, and adds
+// to what the collection grows by that it is in afterwards.
+func (s *bulkStep) check(writable writableCollections, growing *growths) error {
+	if _, err := writable(s.before.Collection); err != nil {
+		return err
+	}
+	into, err := writable(s.after.Collection)
+	if err != nil {
+		return err
+	}
+	growth, content := growthOf(s.before, s.after)
+	growing.add(into, growth)
+	return checkContentLimit(into, content)
 }
 
 // apply makes the change within a transaction.
 func (c *bulkChange) apply(ctx context.Context, tx *catalog.Tx) (sheaf.BulkChange, error) {
-	plan, err := c.plan(ctx, &tx.View, func(name sheaf.Slug) (*catalog.Collection, error) { return writableNow(tx, name) })
+	plan, err := c.plan(ctx, &tx.View, tx.Usage, func(name sheaf.Slug) (*catalog.Collection, error) { return writableNow(tx, name) })
 	if err != nil {
 		return sheaf.BulkChange{}, err
 	}
@@ -247,13 +267,6 @@ func (c *bulkChange) apply(ctx context.Context, tx *catalog.Tx) (sheaf.BulkChang
 		step := &plan.steps[i]
 		if step.mode == sheaf.ModeUnchanged {
 			continue
-		}
-		into, err := writableNow(tx, step.after.Collection)
-		if err != nil {
-			return sheaf.BulkChange{}, err
-		}
-		if err := admitChange(tx, into, step.before, step.after); err != nil {
-			return sheaf.BulkChange{}, err
 		}
 		if err := tx.UpdateDocument(step.before, &step.after); err != nil {
 			return sheaf.BulkChange{}, err

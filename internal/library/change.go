@@ -78,15 +78,22 @@ func (s *Session) apply(tx *catalog.Tx, c headChange, ref blob.Ref) (change shea
 			return sheaf.Change{}, false, err
 		}
 	}
+	is := after.LogState()
+	var severed severedRelations
+	if after.Purged {
+		is = nil
+		if err := severed.add(tx, before.ID, before.PK); err != nil {
+			return sheaf.Change{}, false, err
+		}
+	}
 	if err := tx.UpdateDocument(before, &after); err != nil {
 		return sheaf.Change{}, false, err
 	}
-	is := after.LogState()
-	if after.Purged {
-		is = nil
-	}
 	entry, err := tx.Append(string(after.Collection),
-		c.op.entry(withDocument(after.ID, before.LogState(), is), withMessage(c.message)))
+		c.op.entry(withDocument(after.ID, before.LogState(), is), withMessage(c.message), severed.detail(nil)))
+	if err == nil {
+		err = severed.record(tx, entry.ID)
+	}
 	return sheaf.Change{
 		Document: after.Document, Mode: mode, Revision: entry.Rev, AuditEntryID: entry.ID,
 		PreviousRevision: before.Rev, PreviousVersion: before.Version,

@@ -131,7 +131,11 @@ func (d *collectionDeletion) begin(tx *catalog.Tx, c *catalog.Collection) error 
 // purge purges documents of the collection, in the trash or not.
 func (d *collectionDeletion) purge(tx *catalog.Tx, documents []catalog.Head) error {
 	entry := d.session.begin("document.purge").entry(withOperationID(d.id))
+	var severed severedRelations
 	for _, before := range documents {
+		if err := severed.add(tx, before.ID, before.PK); err != nil {
+			return err
+		}
 		after := before
 		after.Deleted, after.Purged = true, true
 		if err := tx.UpdateDocument(before, &after); err != nil {
@@ -139,8 +143,12 @@ func (d *collectionDeletion) purge(tx *catalog.Tx, documents []catalog.Head) err
 		}
 		withDocument(before.ID, before.LogState(), nil)(entry)
 	}
-	_, err := tx.Append(string(d.name), entry)
-	return err
+	severed.detail(nil)(entry)
+	appended, err := tx.Append(string(d.name), entry)
+	if err != nil {
+		return err
+	}
+	return severed.record(tx, appended.ID)
 }
 
 // finish deletes the collection, in which nothing is left.

@@ -151,8 +151,8 @@ func TestDeleteCollectionWithDocuments(t *testing.T) {
 		_, err = s.read(id)
 		wantKind(t, "reading it", err, sheaf.ErrGone)
 	}
-	if entries, err := s.DocumentLog(t.Context(), first.ID, 0, 10); err != nil || len(entries) != 2 {
-		t.Errorf("the log of a document of a deleted collection: %d entries, %v, want its creation and purge", len(entries), err)
+	if entries, err := s.DocumentLog(t.Context(), first.ID, 0, 10); err != nil || len(entries) != 3 {
+		t.Errorf("the log of a document of a deleted collection: %d entries, %v, want its creation, its relation and its purge", len(entries), err)
 	}
 	if listed := s.list(library.DocumentQuery{}); len(listed) != 1 || listed[0].ID != outside.ID {
 		t.Errorf("all documents: %d, want the one outside", len(listed))

@@ -30,7 +30,7 @@ var errNoDocument = sheaf.Errorf(sheaf.ErrNotFound, "Document not found").
 	WithHint("list documents to find its id; deleted documents are in the trash")
 
 var (
-	errPurged    = sheaf.Errorf(sheaf.ErrGone, "the document was purged").WithHint("its contents are gone for good")
+	errPurged    = sheaf.Errorf(sheaf.ErrGone, "the document was purged").WithHint("its contents are gone for good; its log says who purged it, and when")
 	errNoContent = sheaf.Errorf(sheaf.ErrNotFound, "the document has no content yet").WithHint("give it one with PUT /documents/{id}/content")
 )
 
@@ -144,7 +144,11 @@ func (l *Library) checkNewDocument(in NewDocument) (catalog.Head, *catalog.Colle
 		}
 	}
 	filename, filenameErr := l.limits.CleanFilename(in.Filename)
-	filenameErr = aboutField(field, filenameErr)
+	if field == "name" && in.Name == "" {
+		filenameErr = sheaf.Invalid("name", "name is empty, and a document that waits for its content has no filename to be called by")
+	} else {
+		filenameErr = aboutField(field, filenameErr)
+	}
 	name := in.Name
 	if name == "" {
 		name = filename
@@ -186,8 +190,8 @@ func (l *Library) checkNewDocument(in NewDocument) (catalog.Head, *catalog.Colle
 	return head, collection, nil
 }
 
-// aboutField returns an error about a filename as one about the field that the
-// caller gave the filename in.
+// aboutField returns an error about a value as one about the field that the
+// caller gave the value in.
 func aboutField(field string, err error) error {
 	if err == nil {
 		return nil
@@ -248,7 +252,7 @@ func checkWritable(collection *catalog.Collection) error {
 	switch collection.Status {
 	case sheaf.StatusArchived:
 		return sheaf.Errorf(sheaf.ErrArchived, "the collection %s is archived and cannot be changed", collection.Name).
-			WithHint("make it active again first")
+			WithHint("make it active again first: PATCH it with the status active, or `sheaf collections unarchive`")
 	case sheaf.StatusDeleting:
 		return errDeleting(collection.Name)
 	}

@@ -478,13 +478,19 @@ func TestRetention(t *testing.T) {
 
 func TestRetentionThatMakesNoSense(t *testing.T) {
 	s := open(t)
-	for what, retention := range map[string]sheaf.Retention{
-		"negative days": {TrashDays: -1}, "a history of millennia": {HistoryDays: 1_000_000},
-		"negative versions": {HistoryDays: 1, HistoryVersions: -1}, "versions alone": {HistoryVersions: 3},
+	for what, test := range map[string]struct {
+		retention sheaf.Retention
+		fields    []string
+	}{
+		"negative days":          {sheaf.Retention{TrashDays: -1}, []string{"retention.trash_days"}},
+		"a history of millennia": {sheaf.Retention{HistoryDays: 1_000_000}, []string{"retention.history_days"}},
+		"versions alone":         {sheaf.Retention{HistoryVersions: 3}, []string{"retention.history_versions"}},
+		"all of it": {sheaf.Retention{TrashDays: -1, HistoryDays: -1, HistoryVersions: -1},
+			[]string{"retention.trash_days", "retention.history_days", "retention.history_versions"}},
 	} {
-		_, err := s.CreateCollection(t.Context(), library.NewCollection{Name: "brief", Retention: retention})
-		wantFields(t, "creating with "+what, err, "retention")
-		_, err = s.ChangeCollection(t.Context(), "default", library.CollectionChange{Retention: &retention})
-		wantFields(t, "changing to "+what, err, "retention")
+		_, err := s.CreateCollection(t.Context(), library.NewCollection{Name: "brief", Retention: test.retention})
+		wantFields(t, "creating with "+what, err, test.fields...)
+		_, err = s.ChangeCollection(t.Context(), "default", library.CollectionChange{Retention: &test.retention})
+		wantFields(t, "changing to "+what, err, test.fields...)
 	}
 }

@@ -232,8 +232,8 @@ func (s *Session) Compare(ctx context.Context, id sheaf.DocumentID, from, to, co
 	}, nil
 }
 
-// DocumentLog lists what was done with a document, in whichever collection, the
-// newest first: entries with ids below before, or all when before is 0, and at
+// DocumentLog lists what was done with a document and its relations, in whichever
+// collection, the newest first: entries with ids below before, or all when before is 0, and at
 // most limit.
 func (s *Session) DocumentLog(ctx context.Context, id sheaf.DocumentID, before int64, limit int) ([]sheaf.LogEntry, error) {
 	s.begin("document.log").on(id)

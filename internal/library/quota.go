@@ -9,15 +9,18 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/catalog"
 )
 
+// usageOf returns what a collection holds, by its pk.
+type usageOf func(collection int64) (catalog.Usage, error)
+
 // admit fails unless a collection may grow by so much. Content is the size of
 // the largest content that enters it, 0 for none. Only growth is refused: a
 // collection that holds more than its limits, because they were lowered, can
 // shrink and stay.
 //
-// It has to be asked in the transaction of the change and before what it is
-// asked about is written. Whatever brings documents or bytes into a collection
+// What counts is the question in the transaction of the change, before what it
+// is asked about is written. Whatever brings documents or bytes into a collection
 // asks it.
-func admit(tx *catalog.Tx, c *catalog.Collection, growth catalog.Usage, content int64) error {
+func admit(usage usageOf, c *catalog.Collection, growth catalog.Usage, content int64) error {
 	if c.Limits == (sheaf.CollectionLimits{}) {
 		return nil
 	}
@@ -28,12 +31,12 @@ func admit(tx *catalog.Tx, c *catalog.Collection, growth catalog.Usage, content 
 	if !grows {
 		return nil
 	}
-	used, err := tx.Usage(c.PK)
+	used, err := usage(c.PK)
 	if err != nil {
 		return err
 	}
 	if most := c.Limits.Documents; most > 0 && growth.Documents > 0 && used.Documents+growth.Documents > most {
-		return sheaf.Errorf(sheaf.ErrQuota, "the collection %s holds %d documents, its limit is %d (max_documents)", c.Name, used.Documents, most).
+		return sheaf.Errorf(sheaf.ErrQuota, "the collection %s holds %d documents, its limit is %d (max_documents), and this would add %d", c.Name, used.Documents, most, growth.Documents).
 			WithHint("delete documents that are not needed, or raise the limit of the collection")
 	}
 	if most := c.Limits.Bytes; most > 0 && growth.Bytes > 0 && used.Bytes+growth.Bytes > most {
@@ -46,15 +49,51 @@ func admit(tx *catalog.Tx, c *catalog.Collection, growth catalog.Usage, content 
 // admitChange is admit for a document that becomes another one in the collection
 // that it is in afterwards. Before is the zero Head for a new document.
 func admitChange(tx *catalog.Tx, c *catalog.Collection, before, after catalog.Head) error {
-	if before.CollectionPK != c.PK {
+	growth, content := growthOf(before, after)
+	return admit(tx.Usage, c, growth, content)
+}
+
+// growthOf returns by how much a change of a document makes the collection grow
+// that it is in afterwards, and the size of the content that enters it, 0 for none: a content that was there
+// already may stay, whatever the limit is now.
+func growthOf(before, after catalog.Head) (growth catalog.Usage, content int64) {
+	if before.CollectionPK != after.CollectionPK {
 		before = catalog.Head{} // it is new to this one
 	}
-	growth := catalog.Growth(before, after)
-	content := int64(0)
-	if growth.Bytes > 0 { // a content that was there already may stay, whatever the limit is now
+	growth = catalog.Growth(before, after)
+	if growth.Bytes > 0 {
 		content = after.Size
 	}
-	return admit(tx, c, growth, content)
+	return growth, content
+}
+
+// growths are by how much collections grow when many documents change together.
+type growths []growth
+
+type growth struct {
+	of *catalog.Collection
+	by catalog.Usage
+}
+
+func (g *growths) add(c *catalog.Collection, by catalog.Usage) {
+	for i := range *g {
+		if known := &(*g)[i]; known.of.PK == c.PK {
+			known.by.Documents += by.Documents
+			known.by.Bytes += by.Bytes
+			return
+		}
+	}
+	*g = append(*g, growth{c, by})
+}
+
+// admit fails unless all of the collections may grow so.
+func (g growths) admit(usage usageOf) error {
+	for _, growth := range g {
+		if err := admit(usage, growth.of, growth.by, 0); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func checkContentLimit(c *catalog.Collection, content int64) error {

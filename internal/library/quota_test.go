@@ -1,6 +1,7 @@
 package library_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -88,6 +89,48 @@ func TestCollectionLimits(t *testing.T) {
 	must(t, "out of the trash without limits", sheaf.ModeRestored)(s.restore(doc.ID, library.Restoration{}))
 	_, err = s.CreateCollection(t.Context(), library.NewCollection{Name: "wrong", Limits: sheaf.CollectionLimits{Documents: -1, Bytes: -1, Content: -1}})
 	wantFields(t, "negative limits", err, "limits.max_documents", "limits.max_bytes", "limits.max_content_bytes")
+	s.wantWhole()
+}
+
+// Many documents at once stop at the limits as single ones do, and a dry run
+// says so before.
+func TestCollectionLimitsOfBulkChanges(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	into := s.within("field-notes", sheaf.CollectionLimits{Documents: 3, Bytes: 20, Content: 10})
+	stays := s.create("1234", into).ID
+	var trashed []sheaf.DocumentID
+	for _, content := range []string{"12345678", "123456789"} {
+		id := s.create(content, into).ID
+		must(t, "deleting", sheaf.ModeDeleted)(s.DeleteDocument(t.Context(), id))
+		trashed = append(trashed, id)
+	}
+	small, large := s.namedDocuments("a", "b", "c"), s.create("12345678901").ID
+
+	move := (*library.Session).MoveDocuments
+	restore := func(s *library.Session, ctx context.Context, in library.Selection, _ string, o library.BulkOptions) (sheaf.BulkChange, error) {
+		return s.RestoreDocuments(ctx, in, o)
+	}
+	for _, test := range []struct {
+		what   string
+		change func(*library.Session, context.Context, library.Selection, string, library.BulkOptions) (sheaf.BulkChange, error)
+		ids    []sheaf.DocumentID
+		kind   sheaf.ErrorKind
+		says   string
+	}{
+		{"too many documents", move, small, sheaf.ErrQuota, "holds 1 documents, its limit is 3 (max_documents), and this would add 3"},
+		{"too many bytes", restore, trashed, sheaf.ErrQuota, "holds 4 bytes, its limit is 20 (max_bytes), and this would add 17"},
+		{"too large a content", move, []sheaf.DocumentID{stays, large}, sheaf.ErrTooLarge, "1 of 2 documents cannot be changed"},
+	} {
+		for _, dry := range []bool{true, false} {
+			_, err := test.change(s.Session, t.Context(), library.Selection{IDs: test.ids}, "field-notes", library.BulkOptions{DryRun: dry})
+			wantKind(t, test.what, err, test.kind)
+			if !strings.Contains(err.Error(), test.says) {
+				t.Errorf("%s: %q, want it to say %q", test.what, err, test.says)
+			}
+		}
+	}
+	bulk(t, "as many as there is room for", 2, 0)(s.MoveDocuments(t.Context(), library.Selection{IDs: small[:2]}, "field-notes", library.BulkOptions{}))
 	s.wantWhole()
 }
 

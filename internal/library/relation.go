@@ -3,6 +3,7 @@ package library
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/catalog"
@@ -271,20 +272,59 @@ type relationDetail struct {
 // record writes the log entries of an operation on the pair, one for each of
 // their collections. The answer has the revision of the document's.
 func (p pair) record(tx *catalog.Tx, op operation, notes relationNotes) (change sheaf.RelationChange, err error) {
-	operationID := ""
-	across := p.document.CollectionPK != p.other.CollectionPK
-	if across {
-		operationID = sheaf.NewOperationID()
+	said := func(relation sheaf.RelationType, document, other sheaf.DocumentID) func(*sheaf.LogPayload) {
+		return withDetail(relationDetail{Type: relation, Document: document, Other: other, Before: notes.Before, After: notes.After})
 	}
-	write := func(stream sheaf.Slug, relation sheaf.RelationType, document, other sheaf.DocumentID) (sheaf.LogEntry, error) {
-		return tx.Append(string(stream), op.entry(withOperationID(operationID), withDetail(relationDetail{
-			Type: relation, Document: document, Other: other, Before: notes.Before, After: notes.After,
-		})))
+	var entries streamEntries
+	entries.addTo(p.document.Collection, said(p.relation, p.document.ID, p.other.ID))
+	if p.document.CollectionPK != p.other.CollectionPK {
+		entries.addTo(p.other.Collection, said(p.relation.Inverse(), p.other.ID, p.document.ID))
 	}
-	entry, err := write(p.document.Collection, p.relation, p.document.ID, p.other.ID)
-	if err == nil && across {
-		_, err = write(p.other.Collection, p.relation.Inverse(), p.other.ID, p.document.ID)
+	made, _, err := entries.append(tx, op)
+	if err != nil {
+		return change, err
 	}
-	change.Revision, change.AuditEntryID = entry.Rev, entry.ID
-	return change, err
+	change.Revision, change.AuditEntryID = made[0].Revision, made[0].AuditEntryID
+	if err := tx.AddRelationEntry(p.document.ID, made[0].AuditEntryID); err != nil {
+		return change, err
+	}
+	return change, tx.AddRelationEntry(p.other.ID, made[len(made)-1].AuditEntryID)
+}
+
+// severedRelations are relations that end because documents of theirs are purged:
+// what the log says of that, which is less than would be needed to make them again.
+type severedRelations []relationDetail
+
+// add notes the relations of a document that is about to be purged.
+func (s *severedRelations) add(tx *catalog.Tx, id sheaf.DocumentID, pk int64) error {
+	relations, err := tx.Relations(pk)
+	for _, r := range relations {
+		*s = append(*s, relationDetail{Type: r.Type, Document: id, Other: r.ID})
+	}
+	return err
+}
+
+// detail says in an entry which relations have ended, beside what else there is
+// to say.
+func (s severedRelations) detail(others map[string]any) func(*sheaf.LogPayload) {
+	detail := make(map[string]any)
+	maps.Copy(detail, others)
+	if len(s) > 0 {
+		detail["relations"] = s
+	}
+	return func(p *sheaf.LogPayload) {
+		if len(detail) > 0 {
+			p.Detail = detail
+		}
+	}
+}
+
+// record puts the entry of the purge into the logs of the other documents, too.
+func (s severedRelations) record(tx *catalog.Tx, entry int64) error {
+	for _, r := range s {
+		if err := tx.AddRelationEntry(r.Other, entry); err != nil {
+			return err
+		}
+	}
+	return nil
 }

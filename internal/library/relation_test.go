@@ -212,6 +212,60 @@ func TestRelationAcrossCollections(t *testing.T) {
 	s.wantWhole()
 }
 
+// What was done with the relations of a document is in its log, and so is that
+// one ended because the other document was purged.
+func TestRelationsInDocumentLog(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	docs := s.namedDocuments("book", "chapter")
+	book, chapter := docs[0], docs[1]
+	into := s.within("field-notes", sheaf.CollectionLimits{})
+	note := s.create("x", into).ID
+	s.mustRelate(sheaf.ModeCreated, book, sheaf.RelationChild, chapter, "")
+	s.mustRelate(sheaf.ModeUpdated, chapter, sheaf.RelationParent, book, "the first")
+	s.mustRelate(sheaf.ModeCreated, note, sheaf.RelationRelated, chapter, "")
+	must(t, "a rename", sheaf.ModeUpdated)(s.ChangeDocument(t.Context(), chapter, library.DocumentChange{Name: new("Chapter")}))
+	if _, err := s.Unrelate(t.Context(), chapter, sheaf.RelationParent, book); err != nil {
+		t.Fatal(err)
+	}
+	s.mustRelate(sheaf.ModeCreated, book, sheaf.RelationChild, chapter, "")
+	must(t, "deleting", sheaf.ModeDeleted)(s.DeleteDocument(t.Context(), chapter))
+	must(t, "purging", sheaf.ModePurged)(s.PurgeDocument(t.Context(), chapter))
+
+	for id, want := range map[sheaf.DocumentID]string{
+		book: "default document.purge, default relation.add, default relation.remove, default relation.change, default relation.add, default document.create",
+		chapter: "default document.purge, default document.delete, default relation.add, default relation.remove, default document.change, " +
+			"default relation.add, default relation.change, default relation.add, default document.create",
+		note: "default document.purge, field-notes relation.add, field-notes document.create",
+	} {
+		var got []string
+		for before, more := int64(0), true; more; { // in pages
+			page, err := s.DocumentLog(t.Context(), id, before, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range page {
+				got, before = append(got, e.Stream+" "+e.Operation), e.ID
+			}
+			more = len(page) == 2
+		}
+		if text := strings.Join(got, ", "); text != want {
+			t.Errorf("the log of %s:\n%s, want\n%s", id, text, want)
+		}
+	}
+	entries := s.log("default")
+	purge := entries[len(entries)-1]
+	for _, part := range []string{
+		fmt.Sprintf(`{"type":"parent","document_id":%q,"other_id":%q}`, chapter, book),
+		fmt.Sprintf(`{"type":"related","document_id":%q,"other_id":%q}`, chapter, note),
+	} {
+		if !strings.Contains(string(purge.Payload), part) {
+			t.Errorf("the entry of the purge: %s, want %s in it", purge.Payload, part)
+		}
+	}
+	s.wantWhole()
+}
+
 // However many try at once, there is one parent and no cycle.
 func TestRelatingAtOnce(t *testing.T) {
 	t.Parallel()

@@ -15,6 +15,7 @@ const (
 	// not wait, and what one entry of the log names.
 	purgeCount      = 200
 	purgeTexts      = 256 << 10 // bytes of what the log says of the documents
+	relationText    = 90        // bytes of what it says of a relation of theirs
 	expireDocuments = 100
 	expireCount     = 500 // versions
 
@@ -106,14 +107,18 @@ func (g *collecting) purge(tx *catalog.Tx, name sheaf.Slug, heads []catalog.Head
 		return len(heads), 0, err
 	}
 	before := tx.Now().Add(-time.Duration(c.Retention.TrashDays) * day)
+	var severed severedRelations
 	entry := g.system.begin("retention.purge").entry()
-	for texts := 0; looked < len(heads) && texts < purgeTexts; looked++ {
+	for texts := 0; looked < len(heads) && texts+relationText*len(severed) < purgeTexts; looked++ {
 		head, found, err := tx.Head(heads[looked].ID)
 		if err != nil {
 			return 0, 0, err
 		}
 		if !found || !head.Deleted || head.Purged || head.CollectionPK != c.PK || head.UpdatedAt.After(before) {
 			continue
+		}
+		if err := severed.add(tx, head.ID, head.PK); err != nil {
+			return 0, 0, err
 		}
 		after := head
 		after.Purged = true
@@ -124,10 +129,15 @@ func (g *collecting) purge(tx *catalog.Tx, name sheaf.Slug, heads []catalog.Head
 		texts += len(head.Description) + len(head.Metadata)
 	}
 	if purged = len(entry.Documents); purged > 0 {
-		withDetail(map[string]any{"retention": c.Retention})(entry)
-		_, err = tx.Append(string(c.Name), entry)
+		severed.detail(map[string]any{"retention": c.Retention})(entry)
+		appended, err := tx.Append(string(c.Name), entry)
+		if err != nil {
+			return 0, 0, err
+		}
+		err = severed.record(tx, appended.ID)
+		return looked, purged, err
 	}
-	return looked, purged, err
+	return looked, 0, nil
 }
 
 // historyLimit returns which versions a collection keeps.

@@ -126,7 +126,9 @@ func (l *Library) restorationTarget(ctx context.Context, id sheaf.DocumentID, in
 	err = l.catalog.Snapshot(ctx, func(v *catalog.View) error {
 		switch {
 		case in.Revision > 0:
-			target, err = stateAt(v, id, Moment{Revision: in.Revision})
+			if target, err = stateAt(v, id, Moment{Revision: in.Revision}); sheaf.KindOf(err) == sheaf.ErrInvalid {
+				err = aboutField("revision", err)
+			}
 		case in.Version > 0:
 			if target, err = anyHead(v, id); err == nil {
 				err = pastVersion(v, &target, in.Version)

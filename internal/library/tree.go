@@ -2,7 +2,7 @@ package library
 
 import (
 	"context"
-	"fmt"
+	"slices"
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/catalog"
@@ -69,8 +69,7 @@ func (l *Library) liveTree(tx *catalog.Tx, id sheaf.DocumentID) ([]catalog.Head,
 // deleteHeads moves documents to the trash, with one log entry for each of their
 // collections.
 func deleteHeads(tx *catalog.Tx, op operation, heads []catalog.Head) ([]sheaf.Change, error) {
-	streams := []sheaf.Slug{} // in the order of their first document
-	entries := make(map[sheaf.Slug]*sheaf.LogPayload)
+	var entries streamEntries
 	changes := make([]sheaf.Change, 0, len(heads))
 	for _, before := range heads {
 		after := before
@@ -78,31 +77,19 @@ func deleteHeads(tx *catalog.Tx, op operation, heads []catalog.Head) ([]sheaf.Ch
 		if err := tx.UpdateDocument(before, &after); err != nil {
 			return nil, err
 		}
-		if entries[before.Collection] == nil {
-			streams = append(streams, before.Collection)
-			entries[before.Collection] = op.entry()
-		}
-		withDocument(before.ID, before.LogState(), after.LogState())(entries[before.Collection])
+		entries.add(&before, &after, (*catalog.Head).LogState)
 		changes = append(changes, sheaf.Change{
 			Document: after.Document, Mode: sheaf.ModeDeleted, Revision: after.Rev,
 			PreviousRevision: before.Rev, PreviousVersion: before.Version,
 		})
 	}
-	operationID := ""
-	if len(streams) > 1 {
-		operationID = sheaf.NewOperationID()
-	}
-	written := make(map[sheaf.Slug]int64, len(streams))
-	for _, stream := range streams {
-		withOperationID(operationID)(entries[stream])
-		entry, err := tx.Append(string(stream), entries[stream])
-		if err != nil {
-			return nil, fmt.Errorf("log the deletion in %s: %w", stream, err)
-		}
-		written[stream] = entry.ID
+	made, _, err := entries.append(tx, op)
+	if err != nil {
+		return nil, err
 	}
 	for i := range changes {
-		changes[i].AuditEntryID = written[changes[i].Collection]
+		of := slices.IndexFunc(made, func(r sheaf.BulkRevision) bool { return r.Collection == changes[i].Collection })
+		changes[i].AuditEntryID = made[of].AuditEntryID
 	}
 	return changes, nil
 }

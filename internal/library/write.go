@@ -3,6 +3,7 @@ package library
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -23,6 +24,8 @@ type ContentWrite struct {
 	// FileHash is the digest of what the author had read; nil: the author does
 	// not care, which a collection may refuse.
 	FileHash *sheaf.Digest
+	// First says that the document has to be without content still.
+	First bool
 	// Merge commits a clean three-way merge at once when somebody else wrote
 	// meanwhile.
 	Merge   bool
@@ -34,7 +37,8 @@ type ContentWrite struct {
 // If FileHash is not the current content's, nothing is stored and the error is
 // [sheaf.ErrConflict] with a [sheaf.WriteConflict]; without FileHash, where the
 // collection requires it, [sheaf.ErrHashRequired]. The same bytes as now are
-// mode unchanged and store nothing. A document without content has nothing that
+// mode unchanged and store nothing. With First, any content that is there is
+// [sheaf.ErrPreconditionFailed]. A document without content has nothing that
 // FileHash could be of, so that the error is [sheaf.ErrNotFound].
 func (s *Session) WriteContent(ctx context.Context, id sheaf.DocumentID, in ContentWrite) (sheaf.Change, error) {
 	op := s.begin("content.write").on(id)
@@ -50,7 +54,7 @@ func (s *Session) WriteContent(ctx context.Context, id sheaf.DocumentID, in Cont
 	if err := sheaf.InvalidFields(filenameErr, s.library.limits.CheckMessage(in.Message)); err != nil {
 		return sheaf.Change{}, err
 	}
-	change, _, err := s.writeMerging(ctx, contentChange{op: op, id: id, content: in.Content, filename: filename, message: in.Message}, in.FileHash, in.Merge)
+	change, _, err := s.writeMerging(ctx, contentChange{op: op, id: id, content: in.Content, filename: filename, first: in.First, message: in.Message}, in.FileHash, in.Merge)
 	return change, err
 }
 
@@ -135,6 +139,7 @@ type contentChange struct {
 	content  *Upload
 	filename string        // empty: it stays
 	expected *sheaf.Digest // of the content it replaces; nil: any
+	first    bool          // it replaces none
 	mode     sheaf.ChangeMode
 	message  string
 }
@@ -190,6 +195,9 @@ func (c contentChange) mayReplace(head catalog.Head, collection *catalog.Collect
 		return sheaf.Errorf(sheaf.ErrNotFound, "%s", errNoContent.Message).WithHint("its first content is written without file_hash")
 	case head.Version == 0:
 		return nil
+	case c.first:
+		return sheaf.Errorf(sheaf.ErrPreconditionFailed, "the document has a content already").
+			WithHint(fmt.Sprintf("to replace it, send file_hash %s", head.Digest))
 	case c.expected != nil && *c.expected != head.Digest,
 		c.expected == nil && collection.Policy == sheaf.PolicyRequireHash:
 		return &refusedWriteError{head}

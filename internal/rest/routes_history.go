@@ -72,7 +72,7 @@ func historyRoutes() []route {
 		{
 			method: http.MethodGet, path: "/documents/{document_id}/log", id: "documentLog", group: "History",
 			summary:     "List what was done with a document",
-			description: "Newest first, also of a document that was deleted or purged, and in whichever collection it was. The next page is in the Link header.",
+			description: "Newest first, also of a document that was deleted or purged, and in whichever collection it was; also what was done with its relations, which detail has. The next page is in the Link header.",
 			access:      needs(sheaf.ScopeRead),
 			parameters:  []*huma.Param{documentIDParam(), numberParam("before", "Only entries with lower ids", 1), limitParam("entries")},
 			success:     map[string]*huma.Response{"200": {Description: "The entries"}},

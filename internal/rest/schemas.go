@@ -15,7 +15,7 @@ var documentProperties = map[string]struct{ description, pattern string }{
 	"original_filename":   {"As it was uploaded, without directories", ""},
 	"tags":                {"In the order given, each once", ""},
 	"size_bytes":          {"The size of the content", ""},
-	"checksum_sha256":     {"The SHA-256 of the content", "^[0-9a-f]{64}$"},
+	"checksum_sha256":     {"The SHA-256 of the content; zeros before it has one", "^[0-9a-f]{64}$"},
 	"uploaded_at":         {"When it was created; never changes", ""},
 	"updated_at":          {"When its content or description changed last", ""},
 	"path":                {"Where in a book it is; absent elsewhere", ""},
