@@ -76,7 +76,8 @@ type BookFile struct {
 	Digest    Digest     `json:"checksum_sha256"`
 	Version   int        `json:"version"`
 	UpdatedAt time.Time  `json:"updated_at"`
-	Layer     string     `json:"layer,omitempty"` // empty for the base
+	Layer     string     `json:"layer,omitempty"`  // empty for the base
+	Purged    bool       `json:"purged,omitempty"` // it was so once, and its content is gone for good
 }
 
 // An Overlay is somebody's own copy of what is at a path of a book, or what they
@@ -103,7 +104,7 @@ type BookText struct {
 	Version int    `json:"version"`
 	Size    int64  `json:"size_bytes"`
 	Content string `json:"content"`
-	// Omitted says why there is no content: "not_text", or "too_large" for the
-	// budget of one reading. It is empty when there is.
+	// Omitted says why there is no content: "not_text", "too_large" for the budget
+	// of one reading, or "purged". It is empty when there is.
 	Omitted string `json:"omitted,omitempty"`
 }

@@ -10,7 +10,12 @@ type Change struct {
 	Revision         int64      `json:"revision"`                   // of the collection, that the change made; of the current state when nothing was changed
 	PreviousRevision int64      `json:"previous_revision"`          // of the state before; 0 for a new document. Restoring it undoes the change
 	PreviousVersion  int        `json:"previous_version,omitempty"` // the number of the content before
-	AuditEntryID     int64      `json:"audit_entry_id,omitempty"`   // in the log; 0 when nothing was changed
+
+	// PreviousCollection is where the document was, if it was moved: moving it
+	// back undoes that. PreviousRevision is of that collection.
+	PreviousCollection Slug `json:"previous_collection,omitempty"`
+
+	AuditEntryID int64 `json:"audit_entry_id,omitempty"` // in the log; 0 when nothing was changed
 }
 
 // A ChangeMode says what a change did.
@@ -24,6 +29,7 @@ const (
 	ModeDeleted   ChangeMode = "deleted"
 	ModeRestored  ChangeMode = "restored"
 	ModePurged    ChangeMode = "purged"
+	ModeMoved     ChangeMode = "moved" // to another collection
 )
 
 // A WriteConflict says who was first when a write is refused because the

@@ -17,12 +17,3 @@ type Problem struct {
 	Message   string       `json:"message"`
 	Documents []DocumentID `json:"documents,omitempty"` // those it hits
 }
-
-// A GarbagePlan counts what nothing refers to and what could be reclaimed.
-type GarbagePlan struct {
-	UnreferencedBlobs int64 `json:"unreferenced_blobs"` // known to the catalog, in no version
-	UnreferencedBytes int64 `json:"unreferenced_bytes"`
-	OrphanObjects     int64 `json:"orphan_objects"` // in a backend, unknown to the catalog
-	OrphanBytes       int64 `json:"orphan_bytes"`
-	PendingBlobs      int64 `json:"pending_blobs"` // being stored right now, or left by a crash
-}

@@ -17,6 +17,7 @@ const (
 	StatusActive    CollectionStatus = "active"
 	StatusArchived  CollectionStatus = "archived"  // read-only
 	StatusMigrating CollectionStatus = "migrating" // moving to another backend
+	StatusDeleting  CollectionStatus = "deleting"  // read-only until all its documents are purged and it is gone
 )
 
 // A WritePolicy says what a write must know of what it replaces.
@@ -53,13 +54,13 @@ type CollectionLimits struct {
 // Retention keeps everything for ever.
 type Retention struct {
 	// TrashDays is after how many days in the trash a document is purged. 0: never.
-	TrashDays int `json:"trash_days,omitempty"`
+	TrashDays int `json:"trash_days,omitempty" doc:"Days after which a document in the trash is purged; 0 never"`
 	// HistoryDays is for how many days a version stays readable after it has been
 	// replaced. 0: for ever.
-	HistoryDays int `json:"history_days,omitempty"`
+	HistoryDays int `json:"history_days,omitempty" doc:"Days for which a version stays readable after it was replaced; 0 for ever"`
 	// HistoryVersions is how many versions of a document stay readable in any
 	// case, the newest, however old they are. It means nothing without HistoryDays.
-	HistoryVersions int `json:"history_versions,omitempty"`
+	HistoryVersions int `json:"history_versions,omitempty" doc:"Versions of a document, the newest, that stay readable however old they are; only with history_days"`
 }
 
 // CollectionStats are counts and sizes of what a collection holds.
@@ -69,4 +70,12 @@ type CollectionStats struct {
 	SizeBytes int64 `json:"size_bytes"` // of their current contents
 	Trashed   int64 `json:"trashed"`    // documents in the trash
 	Revision  int64 `json:"revision"`   // of its latest change
+}
+
+// A CollectionDeletion is the answer to deleting a collection.
+type CollectionDeletion struct {
+	Name         Slug  `json:"name"`
+	Purged       int64 `json:"purged"`         // documents that were in it, the trash included
+	Revision     int64 `json:"revision"`       // of the collection, its last one until it is created again
+	AuditEntryID int64 `json:"audit_entry_id"` // in the log
 }

@@ -26,7 +26,7 @@ type Document struct {
 	URL         string          `json:"url,omitempty"`   // where a transport serves it; filled by the transport
 }
 
-// A Version is one content of a document. It never changes.
+// A Version is one content of a document. It never changes, but may be purged.
 type Version struct {
 	Number  int       `json:"version"`
 	Digest  Digest    `json:"checksum_sha256"`
@@ -36,6 +36,7 @@ type Version struct {
 	Label   string    `json:"label,omitempty"`
 	Message string    `json:"message,omitempty"`
 	At      time.Time `json:"at"`
+	Purged  bool      `json:"purged,omitempty"` // its content is gone for good
 }
 
 // A State is what a document was during the revisions [From, To) of its

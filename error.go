@@ -20,7 +20,7 @@ const (
 	ErrMethodNotAllowed   ErrorKind = "method_not_allowed"  // the resource exists and cannot do this
 	ErrNotAcceptable      ErrorKind = "not_acceptable"      // no form of the resource suits the caller
 	ErrTimeout            ErrorKind = "timeout"             // it took too long, or the caller was silent too long
-	ErrExists             ErrorKind = "exists"              // the name is taken
+	ErrExists             ErrorKind = "exists"              // the name is taken, or something else is in the way
 	ErrConflict           ErrorKind = "conflict"            // someone else wrote meanwhile
 	ErrGone               ErrorKind = "gone"                // it existed and was purged
 	ErrPreconditionFailed ErrorKind = "precondition_failed" // If-Match or its like did not hold
@@ -34,7 +34,7 @@ const (
 	ErrInternal           ErrorKind = "internal"            // a fault of ours
 	ErrUnavailable        ErrorKind = "unavailable"         // the server is starting, stopping or overloaded
 	ErrBackendUnavailable ErrorKind = "backend_unavailable" // where the bytes live does not answer
-	ErrQuota              ErrorKind = "quota"               // the caller's share of the store is used up
+	ErrQuota              ErrorKind = "quota"               // a collection is full, or the caller's share of the store
 	ErrDiskFull           ErrorKind = "disk_full"           // the store's disk is full
 )
 
@@ -111,6 +111,10 @@ type FieldError struct {
 	Message string `json:"message"`
 }
 
+// fieldsTold is how many fields the text of an error names: a change of many
+// documents may be refused for each of them.
+const fieldsTold = 10
+
 // Error returns the message, the fields that are wrong and the cause.
 func (e *Error) Error() string {
 	var b strings.Builder
@@ -123,6 +127,10 @@ func (e *Error) Error() string {
 			b.WriteString(": ")
 		} else {
 			b.WriteString("; ")
+		}
+		if i == fieldsTold {
+			fmt.Fprintf(&b, "and %d more", len(e.Fields)-i)
+			break
 		}
 		b.WriteString(f.Field + ": " + f.Message)
 	}

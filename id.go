@@ -33,6 +33,14 @@ func ParseDocumentID(s string) (DocumentID, error) {
 	return DocumentID(s), nil
 }
 
+// NewOperationID returns a random id for the entries of one operation over
+// several streams; see [LogPayload.OperationID].
+func NewOperationID() string {
+	var random [8]byte
+	rand.Read(random[:]) // never fails, see crypto/rand.Read
+	return "op_" + hex.EncodeToString(random[:])
+}
+
 // A Slug names a collection: lowercase letters, digits and single hyphens, 3 to
 // 50 characters.
 type Slug string

@@ -22,6 +22,15 @@ type Limits struct {
 	Segment     int   // bytes of one segment of a path
 	Message     int   // characters of a change's message
 	Page        int   // documents of one page of a listing
+	Note        int   // characters of a relation's note
+	Relations   int   // relations of one document
+	Tree        int   // documents that are looked at along relations: to find a cycle, or what to delete with a parent
+
+	ArchiveIDs       int   // documents that one request for an archive names
+	ArchiveDocuments int   // documents of one archive
+	BatchFiles       int   // files of one batch
+	BatchBytes       int64 // bytes of their contents together
+	Bulk             int   // documents that one call tags, moves, deletes or restores
 }
 
 // DefaultLimits are the limits of a store that configures none.
@@ -37,6 +46,15 @@ func DefaultLimits() Limits {
 		Segment:     255,
 		Message:     10_000,
 		Page:        1000,
+		Note:        1000,
+		Relations:   1000,
+		Tree:        1000,
+
+		ArchiveIDs:       1000,
+		ArchiveDocuments: 100_000,
+		BatchFiles:       1000,
+		BatchBytes:       1 << 30,
+		Bulk:             1000,
 	}
 }
 
@@ -66,6 +84,14 @@ func (l Limits) CheckMessage(message string) error {
 		return Invalid("message", fmt.Sprintf("message has %d characters, the limit is %d", n, l.Message))
 	}
 	return checkText("message", message)
+}
+
+// CheckNote checks the note of a relation.
+func (l Limits) CheckNote(note string) error {
+	if n := utf8.RuneCountInString(note); n > l.Note {
+		return Invalid("note", fmt.Sprintf("note has %d characters, the limit is %d", n, l.Note))
+	}
+	return checkText("note", note)
 }
 
 // CleanTags trims the tags, drops empty ones and keeps each once, in the order

@@ -33,8 +33,8 @@ type LogPayload struct {
 	Status     string `json:"status"`
 	DurationUS int64  `json:"duration_us"` // from the call's arrival to its turn in the commit
 	Message    string `json:"message,omitempty"`
-	// OperationID is what the entries of one operation over several streams have
-	// in common; empty when there is one entry only.
+	// OperationID is what the entries of one operation over several streams or
+	// transactions have in common; empty when there is one entry only.
 	OperationID string        `json:"operation_id,omitempty"`
 	Documents   []LogDocument `json:"documents,omitempty"`
 	Detail      any           `json:"detail,omitempty"` // what else an operation has to say
@@ -51,6 +51,7 @@ type LogDocument struct {
 
 // LogState is a document before or after an operation.
 type LogState struct {
+	Collection  Slug            `json:"collection,omitempty"` // when it was moved; else it is the stream
 	Version     int             `json:"version"`
 	Digest      Digest          `json:"digest"`
 	Path        string          `json:"path,omitempty"`

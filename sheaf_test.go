@@ -96,6 +96,17 @@ func TestErrorTable(t *testing.T) {
 	}
 }
 
+// An error may be about a thousand documents, and is one line on a terminal.
+func TestErrorOfManyFields(t *testing.T) {
+	var many []error
+	for i := range 12 {
+		many = append(many, sheaf.Invalid(fmt.Sprint("field", i), "is wrong"))
+	}
+	if text := sheaf.InvalidFields(many...).Error(); !strings.HasSuffix(text, "field9: is wrong; and 2 more") {
+		t.Errorf("an error of many fields: %q", text)
+	}
+}
+
 func TestErrorf(t *testing.T) {
 	err := sheaf.Errorf(sheaf.ErrDiskFull, "the disk is full: %w", io.ErrShortWrite).WithHint("free space")
 	wrapped := fmt.Errorf("put: %w", err)

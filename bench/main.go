@@ -5,6 +5,7 @@
 //
 //	go run ./bench              everything but the listing
 //	go run ./bench -only push   what has "push" in its name
+//	go run ./bench -only audit  pages of a million entries of the audit
 //	go run ./bench -listing     with the listing of a million documents
 package main
 
@@ -15,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -71,11 +73,35 @@ func (b *bench) run(ctx context.Context) error {
 	if err := build(ctx, b.binary, b.profile != ""); err != nil {
 		return err
 	}
+	fmt.Printf("%d processors, %d rounds of %v on each side, medians\n", runtime.GOMAXPROCS(0), b.rounds, b.duration)
 	if err := b.transfers(ctx); err != nil {
 		return err
 	}
+	if err := b.comparisons(ctx); err != nil {
+		return err
+	}
+	if b.wants("archive of 500 files") {
+		if err := b.archives(ctx); err != nil {
+			return err
+		}
+	}
 	if b.wants("memory") {
 		if err := b.memory(ctx); err != nil {
+			return err
+		}
+	}
+	if b.wants("tree") {
+		if err := b.tree(ctx); err != nil {
+			return err
+		}
+	}
+	if b.wants("audit") {
+		if err := b.audits(ctx); err != nil {
+			return err
+		}
+	}
+	if b.wants("garbage") {
+		if err := b.garbage(ctx); err != nil {
 			return err
 		}
 	}

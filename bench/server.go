@@ -95,6 +95,14 @@ func startSheaf(binary, dir string, environment ...string) (*server, error) {
 	}
 }
 
+// startProfiled starts the server of a benchmark, profiled if that is wanted.
+func (b *bench) startProfiled(dir, name string) (*server, error) {
+	if b.profile == "" {
+		return startSheaf(b.binary, dir)
+	}
+	return startSheaf(b.binary, dir, "SHEAF_CPU_PROFILE="+b.profile+sanitized(name)+".prof")
+}
+
 func (s *server) stop() {
 	s.cmd.Process.Signal(syscall.SIGTERM)
 	s.cmd.Wait()
@@ -163,4 +171,23 @@ func (s *server) memoryKB(field string) (int64, error) {
 
 func (s *server) resetPeak() error {
 	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", s.cmd.Process.Pid), []byte("5"), 0)
+}
+
+// wantDocuments fails unless the default collection has so many.
+func (s *server) wantDocuments(want int) error {
+	response, err := http.Get(s.url + "/collections/default")
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	var collection struct {
+		Documents int `json:"documents"`
+	}
+	if err := json.NewDecoder(response.Body).Decode(&collection); err != nil {
+		return err
+	}
+	if collection.Documents != want {
+		return fmt.Errorf("%d documents are stored, want %d", collection.Documents, want)
+	}
+	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"time"
 )
@@ -34,7 +33,10 @@ func (b *bench) transfers(ctx context.Context) error {
 		{name: "pull 1 MB text, gzip", connections: 16, content: prose(1 << 20), filename: "a.md", wanted: 0.8, pull: true, gzip: true},
 		{name: "pull 1 MB text, identity", connections: 16, content: prose(1 << 20), filename: "a.md", pull: true},
 	}
-	fmt.Printf("%d processors, %d rounds of %v on each side, medians\n\n", runtime.GOMAXPROCS(0), b.rounds, b.duration)
+	if !slices.ContainsFunc(all, func(t transfer) bool { return b.wants(t.name) }) {
+		return nil
+	}
+	fmt.Println()
 	fmt.Println("| benchmark | connections | bare/s | sheaf/s | ratio | wanted | bare CPU µs | sheaf CPU µs |")
 	fmt.Println("|---|---|---|---|---|---|---|---|")
 	for _, t := range all {
@@ -60,11 +62,7 @@ func (b *bench) transfer(ctx context.Context, t transfer) error {
 		return err
 	}
 	defer bare.stop()
-	var environment []string
-	if b.profile != "" {
-		environment = append(environment, "SHEAF_CPU_PROFILE="+b.profile+sanitized(t.name)+".prof")
-	}
-	sheaf, err := startSheaf(b.binary, filepath.Join(dir, "sheaf"), environment...)
+	sheaf, err := b.startProfiled(filepath.Join(dir, "sheaf"), t.name)
 	if err != nil {
 		return err
 	}
@@ -83,7 +81,7 @@ func (b *bench) transfer(ctx context.Context, t transfer) error {
 	}
 	var bares, sheaves, ratios, bareCPU, sheafCPU []float64
 	for round := range b.rounds + 1 {
-		bareResult, sheafResult, err := t.round(ctx, round, bare, sheaf, bareLoad, sheafLoad, b.duration)
+		bareResult, sheafResult, err := inTurn(ctx, round, bare, sheaf, bareLoad, sheafLoad, b.duration)
 		if err != nil {
 			return err
 		}
@@ -105,9 +103,9 @@ func (b *bench) transfer(ctx context.Context, t transfer) error {
 	return nil
 }
 
-// round measures both servers, the one or the other first: whoever comes second
+// inTurn measures both servers, the one or the other first: whoever comes second
 // finds the machine warmer, or busier.
-func (t transfer) round(ctx context.Context, round int, bare, sheaf *server, bareLoad, sheafLoad load, duration time.Duration) (bareResult, sheafResult result, err error) {
+func inTurn(ctx context.Context, round int, bare, sheaf *server, bareLoad, sheafLoad load, duration time.Duration) (bareResult, sheafResult result, err error) {
 	measureBare := func() error {
 		if bareResult, err = measure(ctx, bare, bareLoad, duration); err != nil {
 			return fmt.Errorf("bare: %w", err)

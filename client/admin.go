@@ -36,6 +36,20 @@ func (c *Client) PlanGarbage(ctx context.Context) (sheaf.GarbagePlan, error) {
 	return plan, err
 }
 
+// CollectGarbage applies the retention of every collection and reclaims what
+// nothing has referred to for the time of grace, or, with now, at all. However
+// long it takes, it is waited for, as by [Client.Check].
+func (c *Client) CollectGarbage(ctx context.Context, now bool) (sheaf.GarbageReport, error) {
+	var report sheaf.GarbageReport
+	query := url.Values{"now": {strconv.FormatBool(now)}}
+	req, err := c.request(ctx, http.MethodPost, "admin/gc", query, nil)
+	if err != nil {
+		return report, err
+	}
+	_, err = c.patient().getJSON(req, &report)
+	return report, err
+}
+
 // patient returns a client that waits for the server however long it is silent.
 func (c *Client) patient() *Client {
 	patient := *c

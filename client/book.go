@@ -165,7 +165,7 @@ func (c *Client) PutFile(ctx context.Context, at Place, in FileInput) (sheaf.Cha
 	if change.Mode == sheaf.ModeMerged {
 		return change, nil // another content than was sent, as it should be
 	}
-	return change, content.compare(change.Document)
+	return change, content.compare(0, change.Document)
 }
 
 // EditFile applies edits to what is at a path of a book, all of them or none.

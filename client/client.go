@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/sheaf-dev/sheaf"
@@ -26,6 +27,8 @@ type Client struct {
 	http    *http.Client
 	agent   string
 	timeout time.Duration
+	retries int
+	reached *atomic.Bool // whether the server has ever answered well
 }
 
 // An Option changes how a [Client] is made.
@@ -56,7 +59,7 @@ func New(baseURL string, options ...Option) (*Client, error) {
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
 		return nil, sheaf.Invalid("url", fmt.Sprintf("the server's URL is such as %s; %q is not", DefaultURL, baseURL))
 	}
-	c := &Client{base: base, http: &http.Client{}, timeout: DefaultTimeout}
+	c := &Client{base: base, http: &http.Client{}, timeout: DefaultTimeout, retries: DefaultRetries, reached: new(atomic.Bool)}
 	for _, option := range options {
 		option(c)
 	}
@@ -109,27 +112,28 @@ func (c *Client) requestJSON(ctx context.Context, method, path string, v any) (*
 	return req, err
 }
 
-// do sends req and returns the answer if its status is 2xx, else the error it
-// carries. The caller closes the body, which ends the request's context.
-func (c *Client) do(req *http.Request) (*http.Response, error) {
+// attempt sends req once and returns the answer if its status is 2xx, else the
+// error it carries, and how long the server asks to be left alone. The caller
+// closes the body, which ends the request's context.
+func (c *Client) attempt(req *http.Request) (res *http.Response, pause time.Duration, err error) {
 	parent := req.Context()
 	ctx, idle := watchIdle(parent, c.timeout)
 	req = req.WithContext(ctx)
 	idle.watchRequest(req)
 	idle.wait(sending)
-	res, err := c.http.Do(req)
+	res, err = c.http.Do(req)
 	idle.enter(receiving)
 	if err != nil {
 		err = c.connectionError(ctx, err)
 		idle.stop()
-		return nil, err
+		return nil, 0, err
 	}
 	res.Body = &watchedBody{body: res.Body, idle: idle, translate: func(err error) error { return c.connectionError(ctx, err) }}
 	if res.StatusCode/100 == 2 {
-		return res, nil
+		return res, 0, nil
 	}
 	defer res.Body.Close()
-	return nil, problemOf(res)
+	return nil, retryAfter(res.Header), problemOf(res)
 }
 
 // maxAnswer bounds an answer that is decoded as a whole: a page of 1,000

@@ -32,10 +32,12 @@ func (c *Client) Collection(ctx context.Context, name string) (sheaf.CollectionS
 
 // CollectionInput is a collection to be created.
 type CollectionInput struct {
-	Name        string            `json:"name"`            // required
-	Title       string            `json:"title,omitempty"` // the name when empty
-	Description string            `json:"description,omitempty"`
-	Policy      sheaf.WritePolicy `json:"write_policy,omitempty"` // upsert when empty
+	Name        string                 `json:"name"`            // required
+	Title       string                 `json:"title,omitempty"` // the name when empty
+	Description string                 `json:"description,omitempty"`
+	Policy      sheaf.WritePolicy      `json:"write_policy,omitempty"` // upsert when empty
+	Limits      sheaf.CollectionLimits `json:"limits,omitzero"`
+	Retention   sheaf.Retention        `json:"retention,omitzero"` // keeps everything when zero
 }
 
 // CreateCollection makes an empty collection of documents.
@@ -49,12 +51,36 @@ type CollectionChange struct {
 	Description *string                 `json:"description,omitempty"`
 	Policy      *sheaf.WritePolicy      `json:"write_policy,omitempty"`
 	Status      *sheaf.CollectionStatus `json:"status,omitempty"` // active or archived
+	Limits      *sheaf.CollectionLimits `json:"limits,omitempty"` // all of them together
+	Retention   *sheaf.Retention        `json:"retention,omitempty"`
 }
 
 // ChangeCollection changes what is said of a collection and what may be done
 // with it.
 func (c *Client) ChangeCollection(ctx context.Context, name string, in CollectionChange) (sheaf.CollectionStats, error) {
 	return c.sendCollection(ctx, http.MethodPatch, collectionPath(name), in)
+}
+
+// DeleteCollection deletes a collection that holds nothing, not even in its trash.
+func (c *Client) DeleteCollection(ctx context.Context, name string) (sheaf.CollectionDeletion, error) {
+	return c.deleteCollection(ctx, name, nil)
+}
+
+// PurgeCollection deletes a collection with all documents that are in it and in
+// its trash, for good. Confirm is its name once more, as somebody typed it. If it
+// is interrupted, the collection refuses writes, and purging it again goes on.
+func (c *Client) PurgeCollection(ctx context.Context, name, confirm string) (sheaf.CollectionDeletion, error) {
+	return c.deleteCollection(ctx, name, url.Values{"with_documents": {"true"}, "confirm": {confirm}})
+}
+
+func (c *Client) deleteCollection(ctx context.Context, name string, query url.Values) (sheaf.CollectionDeletion, error) {
+	var deletion sheaf.CollectionDeletion
+	req, err := c.request(ctx, http.MethodDelete, collectionPath(name), query, nil)
+	if err != nil {
+		return deletion, err
+	}
+	_, err = c.getJSON(req, &deletion)
+	return deletion, err
 }
 
 func (c *Client) sendCollection(ctx context.Context, method, path string, in any) (sheaf.CollectionStats, error) {

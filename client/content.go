@@ -27,6 +27,7 @@ type ContentInput struct {
 	// FileHash is the digest of the content that the author had read; nil: the
 	// new content replaces whatever there is, which a collection may refuse.
 	FileHash   *sheaf.Digest
+	First      bool // fail with [sheaf.ErrPreconditionFailed] unless the document is without content
 	OnConflict OnConflict
 	Message    string
 }
@@ -55,6 +56,9 @@ func (c *Client) PutContent(ctx context.Context, id sheaf.DocumentID, in Content
 	if err != nil {
 		return sheaf.Change{}, err
 	}
+	if in.First {
+		req.Header.Set("If-None-Match", "*")
+	}
 	content := newUpload(in.Body)
 	content.attach(req)
 	change, err := c.getChange(req)
@@ -64,7 +68,7 @@ func (c *Client) PutContent(ctx context.Context, id sheaf.DocumentID, in Content
 	if change.Mode == sheaf.ModeMerged {
 		return change, nil // another content than was sent, as it should be
 	}
-	return change, content.compare(change.Document)
+	return change, content.compare(0, change.Document)
 }
 
 // EditInput changes a text document at some places.

@@ -7,8 +7,8 @@
 //
 // Contents stream in both directions: nothing of the size of a document is held
 // in memory. What arrives is checked against its SHA-256, and a download whose
-// connection breaks goes on where it was. Nothing that changes something is
-// repeated by itself.
+// connection breaks goes on where it was. What fails for a reason that may pass is
+// repeated by itself where that is safe; see [WithRetries].
 //
 // Errors that the server reports are [*sheaf.Error]s, the same that the
 // operation returned inside the server; so are those of the connection, with

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"github.com/sheaf-dev/sheaf"
 )
@@ -31,9 +32,7 @@ func (c *Client) Create(ctx context.Context, in CreateInput) (sheaf.Document, er
 	if err != nil {
 		return doc, err
 	}
-	if in.IdempotencyKey != "" {
-		req.Header.Set("Idempotency-Key", in.IdempotencyKey)
-	}
+	c.createOnce(req, in.IdempotencyKey)
 	if _, err := c.getJSON(req, &doc); err != nil {
 		return doc, err
 	}
@@ -76,6 +75,10 @@ type ChangeInput struct {
 	// it is now. If the document has changed since, nothing is changed and the
 	// error is of the kind precondition_failed.
 	Revision int64 `json:"-"`
+
+	// Collection is whose revision that is; empty: of the default collection, or
+	// of the only one that the document has been in.
+	Collection sheaf.Slug `json:"-"`
 }
 
 // Change changes a document's name, description, tags or metadata.
@@ -85,7 +88,11 @@ func (c *Client) Change(ctx context.Context, id sheaf.DocumentID, in ChangeInput
 		return sheaf.Change{}, err
 	}
 	if in.Revision != 0 {
-		req.Header.Set("If-Match", fmt.Sprintf(`"r%d"`, in.Revision))
+		tag := fmt.Sprintf("r%d", in.Revision)
+		if in.Collection != "" {
+			tag += "@" + string(in.Collection)
+		}
+		req.Header.Set("If-Match", strconv.Quote(tag))
 	}
 	return c.getChange(req)
 }

@@ -72,6 +72,8 @@ func TestDocumentThatChanges(t *testing.T) {
 			if first.Version != 1 || first.Mode != sheaf.ModeUpdated || first.PreviousVersion != 0 || first.AuditEntryID == 0 {
 				t.Errorf("PutContent: %+v", first)
 			}
+			_, err = c.PutContent(ctx, id, client.ContentInput{Body: strings.NewReader("too late"), First: true})
+			wantKind(t, "PutContent of a first content that is not", err, sheaf.ErrPreconditionFailed)
 			must(put(id, strings.Replace(text, "one", "ONE", 1), &first.Digest, client.ConflictFails))
 			_, err = put(id, strings.Replace(text, "five", "FIVE", 1), &first.Digest, client.ConflictFails)
 			e := wantKind(t, "PutContent over another's", err, sheaf.ErrConflict)
@@ -215,6 +217,75 @@ func TestCollections(t *testing.T) {
 			at := client.Moment{Revision: entries[2].Revision}
 			if then := all(t, c.Query(ctx, client.Filter{Collection: "of-" + name, At: at})); len(then) != 0 {
 				t.Errorf("Query of the beginning: %+v", then)
+			}
+		})
+	}
+}
+
+func TestCollectionLimitsAndDeletion(t *testing.T) {
+	for way, c := range ways(t) {
+		t.Run(way, func(t *testing.T) {
+			ctx, name := t.Context(), "small-"+way
+			made, err := c.CreateCollection(ctx, client.CollectionInput{Name: name, Limits: sheaf.CollectionLimits{Documents: 1}})
+			if err != nil || made.Limits.Documents != 1 {
+				t.Fatalf("CreateCollection with a limit: %+v, %v", made, err)
+			}
+			doc, err := c.Create(ctx, client.CreateInput{Name: "a", Collection: name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = c.Create(ctx, client.CreateInput{Name: "b", Collection: name})
+			wantKind(t, "Create over the limit", err, sheaf.ErrQuota)
+			changed, err := c.ChangeCollection(ctx, name, client.CollectionChange{Limits: &sheaf.CollectionLimits{Bytes: 7}})
+			if err != nil || changed.Limits != (sheaf.CollectionLimits{Bytes: 7}) {
+				t.Errorf("ChangeCollection: %+v, %v, want the other limit", changed.Limits, err)
+			}
+
+			_, err = c.DeleteCollection(ctx, name)
+			wantKind(t, "DeleteCollection with a document", err, sheaf.ErrExists)
+			_, err = c.PurgeCollection(ctx, name, "")
+			wantKind(t, "PurgeCollection that nobody confirmed", err, sheaf.ErrInvalid)
+			if deleted, err := c.PurgeCollection(ctx, name, name); err != nil || deleted.Purged != 1 || string(deleted.Name) != name {
+				t.Errorf("PurgeCollection: %+v, %v", deleted, err)
+			}
+			_, err = c.Metadata(ctx, doc.ID, client.Moment{})
+			wantKind(t, "Metadata of a document of a deleted collection", err, sheaf.ErrGone)
+			_, err = c.Collection(ctx, name)
+			wantKind(t, "Collection of a deleted one", err, sheaf.ErrNotFound)
+		})
+	}
+}
+
+func TestRelations(t *testing.T) {
+	for way, c := range ways(t) {
+		t.Run(way, func(t *testing.T) {
+			ctx := t.Context()
+			var ids []sheaf.DocumentID
+			for _, name := range []string{"parent", "child"} {
+				doc, err := c.Create(ctx, client.CreateInput{Name: name})
+				if err != nil {
+					t.Fatal(err)
+				}
+				ids = append(ids, doc.ID)
+			}
+			parent, child := ids[0], ids[1]
+			made, err := c.Relate(ctx, child, client.RelationInput{Type: sheaf.RelationParent, Other: parent, Note: "n"})
+			if err != nil || made.Mode != sheaf.ModeCreated || made.ID != parent || made.Note != "n" {
+				t.Errorf("Relate: %+v, %v", made, err)
+			}
+			relations, err := c.Relations(ctx, parent)
+			if err != nil || len(relations) != 1 || relations[0].Type != sheaf.RelationChild || relations[0].ID != child {
+				t.Errorf("Relations: %+v, %v", relations, err)
+			}
+			deleted, err := c.DeleteTree(ctx, parent)
+			if err != nil || deleted.ID != parent || len(deleted.Below) != 1 || deleted.Below[0].ID != child {
+				t.Errorf("DeleteTree: %+v, %v", deleted, err)
+			}
+			if removed, err := c.Unrelate(ctx, parent, sheaf.RelationChild, child); err != nil || removed.Mode != sheaf.ModeDeleted || removed.PreviousNote != "n" {
+				t.Errorf("Unrelate: %+v, %v", removed, err)
+			}
+			if relations, err := c.Relations(ctx, parent); err != nil || len(relations) != 0 {
+				t.Errorf("Relations after Unrelate: %+v, %v", relations, err)
 			}
 		})
 	}

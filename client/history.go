@@ -104,20 +104,21 @@ func (c *Client) Restore(ctx context.Context, id sheaf.DocumentID, in RestoreInp
 // A LogEntry is one operation that changed something: a revision of a stream,
 // chained to the one before it. See [sheaf.LogEntry].
 type LogEntry struct {
-	ID         int64               `json:"id"`
-	Stream     string              `json:"stream"` // a collection's name
-	Revision   int64               `json:"revision"`
-	At         time.Time           `json:"timestamp"`
-	Principal  string              `json:"principal"`
-	Label      string              `json:"label,omitempty"`
-	Operation  string              `json:"operation"`
-	Status     string              `json:"status"`
-	Message    string              `json:"message,omitempty"`
-	DurationUS int64               `json:"duration_us"`
-	Documents  []sheaf.LogDocument `json:"documents"`
-	Detail     json.RawMessage     `json:"detail,omitempty"` // what else an operation has to say
-	Prev       sheaf.Digest        `json:"prev"`
-	Hash       sheaf.Digest        `json:"hash"`
+	ID          int64               `json:"id"`
+	Stream      string              `json:"stream"` // a collection's name
+	Revision    int64               `json:"revision"`
+	At          time.Time           `json:"timestamp"`
+	Principal   string              `json:"principal"`
+	Label       string              `json:"label,omitempty"`
+	Operation   string              `json:"operation"`
+	Status      string              `json:"status"`
+	Message     string              `json:"message,omitempty"`
+	DurationUS  int64               `json:"duration_us"`
+	OperationID string              `json:"operation_id,omitempty"` // what the entries of one operation over several collections have in common
+	Documents   []sheaf.LogDocument `json:"documents"`              // in the log of a document only that one
+	Detail      json.RawMessage     `json:"detail,omitempty"`       // what else an operation has to say
+	Prev        sheaf.Digest        `json:"prev"`
+	Hash        sheaf.Digest        `json:"hash"`
 }
 
 // DocumentLog yields what was done with a document, the newest first, pageSize

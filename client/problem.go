@@ -21,6 +21,22 @@ const maxProblem = maxAnswer
 // (RFC 9457). An answer without one, such as a proxy's, gets its kind from the
 // status.
 func problemOf(res *http.Response) error {
+	body, _ := io.ReadAll(io.LimitReader(res.Body, maxProblem))
+	e, ok := parseProblem(body)
+	if !ok {
+		return &sheaf.Error{
+			Kind:    kindOfStatus(res.StatusCode),
+			Message: fmt.Sprintf("the server answered %s to %s %s", res.Status, res.Request.Method, res.Request.URL.Path),
+		}
+	}
+	if !e.Kind.Known() {
+		e.Kind = kindOfStatus(res.StatusCode)
+	}
+	return e
+}
+
+// parseProblem reads a problem document. The kind is as the server says it.
+func parseProblem(body []byte) (e *sheaf.Error, ok bool) {
 	var problem struct {
 		Title    string               `json:"title"`
 		Detail   string               `json:"detail"`
@@ -29,21 +45,14 @@ func problemOf(res *http.Response) error {
 		Errors   []sheaf.FieldError   `json:"errors"`
 		Conflict *sheaf.WriteConflict `json:"conflict"`
 	}
-	body, _ := io.ReadAll(io.LimitReader(res.Body, maxProblem))
 	if json.Unmarshal(body, &problem) != nil || problem.Detail == "" && problem.Title == "" {
-		return &sheaf.Error{
-			Kind:    kindOfStatus(res.StatusCode),
-			Message: fmt.Sprintf("the server answered %s to %s %s", res.Status, res.Request.Method, res.Request.URL.Path),
-		}
+		return nil, false
 	}
-	e := &sheaf.Error{Kind: problem.Code, Message: problem.Detail, Hint: problem.Hint, Fields: problem.Errors, Conflict: problem.Conflict}
+	e = &sheaf.Error{Kind: problem.Code, Message: problem.Detail, Hint: problem.Hint, Fields: problem.Errors, Conflict: problem.Conflict}
 	if e.Message == "" {
 		e.Message = problem.Title
 	}
-	if !e.Kind.Known() {
-		e.Kind = kindOfStatus(res.StatusCode)
-	}
-	return e
+	return e, true
 }
 
 // kindOfStatus returns the kind that fits a status without a known code.
@@ -103,7 +112,7 @@ func (c *Client) connectionError(ctx context.Context, err error) error {
 			Kind:    sheaf.ErrUnavailable,
 			Message: fmt.Sprintf("no server answers at %s", c.base),
 			Hint:    "start one with `sheaf serve`, or name another with --url or DOCUMENT_SERVER_URL",
-			Err:     opError.Err,
+			Err:     &dialError{opError.Err},
 		}
 	}
 	return &sheaf.Error{

@@ -30,6 +30,7 @@ type PushInput struct {
 
 	// IdempotencyKey makes a repeated push safe: the server answers a second one
 	// with the same key by the document that the first has made, for 24 hours.
+	// Empty: one of its own where Body can be read again; see WithRetries.
 	IdempotencyKey string
 }
 
@@ -52,27 +53,24 @@ func (c *Client) Push(ctx context.Context, in PushInput) (sheaf.Document, error)
 		return doc, err
 	}
 	req.Header.Set("Content-Type", contentType)
-	if in.IdempotencyKey != "" {
-		req.Header.Set("Idempotency-Key", in.IdempotencyKey)
-	}
 	form.attach(req)
+	c.createOnce(req, in.IdempotencyKey)
 	if _, err := c.getJSON(req, &doc); err != nil {
 		return doc, form.explain(err)
 	}
 	c.absolute(&doc)
-	return doc, form.compare(doc)
+	return doc, form.compare(0, doc)
 }
 
 // newPushForm returns the multipart form of a push and its content type. The
 // fields come first, so that the server knows them when the content arrives.
 func newPushForm(in PushInput) (form *upload, contentType string, err error) {
-	if strings.ContainsFunc(in.Filename, unicode.IsControl) {
-		// A multipart header cannot carry it: line breaks would arrive as %0A.
-		return nil, "", sheaf.Invalid("file", fmt.Sprintf("the filename %q has control characters", in.Filename))
+	if err := checkFilename(in.Filename); err != nil {
+		return nil, "", err
 	}
 	var buf bytes.Buffer
 	w := multipart.NewWriter(&buf)
-	for _, field := range []struct{ name, value string }{
+	writeFields(w, [][2]string{
 		{"name", in.Name},
 		{"tags", strings.Join(in.Tags, ",")},
 		{"description", in.Description},
@@ -80,18 +78,39 @@ func newPushForm(in PushInput) (form *upload, contentType string, err error) {
 		{"path", in.Path},
 		{"metadata", string(in.Metadata)},
 		{"message", in.Message},
-	} {
-		if field.value != "" {
-			w.WriteField(field.name, field.value) // a bytes.Buffer takes everything
-		}
-	}
-	w.CreatePart(textproto.MIMEHeader{
-		"Content-Disposition": {multipart.FileContentDisposition("file", in.Filename)},
-		"Content-Type":        {"application/octet-stream"},
 	})
+	createFilePart(w, in.Filename)
 	head := buf.Len()
 	w.Close()
-	form = newUpload(in.Body)
-	form.head, form.tail = buf.Bytes()[:head], buf.Bytes()[head:]
+	form = &upload{tail: buf.Bytes()[head:]}
+	form.add(buf.Bytes()[:head], in.Body)
 	return form, w.FormDataContentType(), nil
 }
+
+// checkFilename refuses what a multipart header cannot carry: line breaks would
+// arrive as %0A.
+func checkFilename(filename string) error {
+	if strings.ContainsFunc(filename, unicode.IsControl) {
+		return sheaf.Invalid("file", fmt.Sprintf("the filename %q has control characters", filename))
+	}
+	return nil
+}
+
+// writeFields writes the fields of a form that have a value.
+func writeFields(w *multipart.Writer, fields [][2]string) {
+	for _, field := range fields {
+		if name, value := field[0], field[1]; value != "" {
+			w.WriteField(name, value) // a bytes.Buffer takes everything
+		}
+	}
+}
+
+// createFilePart begins the part of a form that has a file.
+func createFilePart(w *multipart.Writer, filename string) {
+	w.CreatePart(textproto.MIMEHeader{
+		"Content-Disposition": {multipart.FileContentDisposition(fileField, filename)},
+		"Content-Type":        {"application/octet-stream"},
+	})
+}
+
+const fileField = "file"

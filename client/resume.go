@@ -77,7 +77,7 @@ func (b *resumingBody) resume() bool {
 		req := b.req.Clone(b.req.Context())
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", b.read))
 		req.Header.Set("If-Range", b.etag)
-		res, err := b.client.do(req)
+		res, _, err := b.client.attempt(req) // which has retries of its own here
 		if err != nil {
 			if isBrokenConnection(err) {
 				continue

@@ -135,12 +135,13 @@ func TestParseMoment(t *testing.T) {
 		"":                          {},
 		" 42 ":                      {Revision: 42},
 		"2026-01-31T12:00:00+01:00": {Time: time.Date(2026, 1, 31, 11, 0, 0, 0, time.UTC)},
+		"2026-01-31":                {Time: time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)},
 	} {
 		if got, err := client.ParseMoment(text); err != nil || got.Revision != want.Revision || !got.Time.Equal(want.Time) {
 			t.Errorf("ParseMoment(%q) = %+v, %v, want %+v", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"0", "-1", "yesterday", "2026-01-31"} {
+	for _, text := range []string{"0", "-1", "yesterday", "2026-01"} {
 		_, err := client.ParseMoment(text)
 		wantKind(t, fmt.Sprintf("ParseMoment(%q)", text), err, sheaf.ErrInvalid)
 	}

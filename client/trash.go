@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"net/http"
+	"net/url"
 
 	"github.com/sheaf-dev/sheaf"
 )
@@ -14,13 +15,34 @@ type Deletion struct {
 	Revision         int64            `json:"revision"`
 	PreviousRevision int64            `json:"previous_revision"`
 	AuditEntryID     int64            `json:"audit_entry_id"`
+	Below            []DeletedBelow   `json:"below,omitempty"` // of [Client.DeleteTree]
+}
+
+// A DeletedBelow is a document that was deleted with one above it. It is restored
+// by itself.
+type DeletedBelow struct {
+	ID               sheaf.DocumentID `json:"document_id"`
+	Name             string           `json:"name"`
+	Collection       sheaf.Slug       `json:"collection"`
+	Revision         int64            `json:"revision"`
+	PreviousRevision int64            `json:"previous_revision"`
 }
 
 // Delete moves a document to the trash, from where [Client.Restore] brings it
-// back.
+// back. Its children stay.
 func (c *Client) Delete(ctx context.Context, id sheaf.DocumentID) (Deletion, error) {
+	return c.delete(ctx, id, nil)
+}
+
+// DeleteTree moves a document and all documents below it, its children and
+// theirs, to the trash: all of them or none.
+func (c *Client) DeleteTree(ctx context.Context, id sheaf.DocumentID) (Deletion, error) {
+	return c.delete(ctx, id, url.Values{"with_children": {"true"}})
+}
+
+func (c *Client) delete(ctx context.Context, id sheaf.DocumentID, query url.Values) (Deletion, error) {
 	var deletion Deletion
-	req, err := c.request(ctx, http.MethodDelete, documentPath(id), nil, nil)
+	req, err := c.request(ctx, http.MethodDelete, documentPath(id), query, nil)
 	if err != nil {
 		return deletion, err
 	}

@@ -16,21 +16,34 @@ import (
 // before it sends the content.
 const askFirst = 1 << 20
 
-// An upload is a request's body with a content in it, which is hashed while it
-// is sent.
+// An upload is a request's body with contents in it, which are hashed while they
+// are sent.
 type upload struct {
-	head, tail []byte // what is sent around the content
-	body       io.Reader
-	size       int64 // of the content, -1 when unknown
-	reopen     func() io.Reader
+	contents []uploadContent
+	tail     []byte // what is sent behind the last
 
 	mu     sync.Mutex
-	latest *sentContent // of the latest attempt; guarded by mu
+	latest []*sentContent // of the latest attempt; guarded by mu
+}
+
+// An uploadContent is one content of an upload.
+type uploadContent struct {
+	head   []byte // what is sent before it
+	body   io.Reader
+	size   int64            // -1 when unknown
+	reopen func() io.Reader // nil: body can be read once only
 }
 
 // newUpload returns an upload of what body has from where it stands to its end.
 func newUpload(body io.Reader) *upload {
-	u := &upload{body: body, size: -1}
+	u := &upload{}
+	u.add(nil, body)
+	return u
+}
+
+// add adds a content, from where body stands to its end.
+func (u *upload) add(head []byte, body io.Reader) {
+	content := uploadContent{head: head, body: body, size: -1}
 	if seekable, ok := body.(interface {
 		io.ReaderAt
 		io.Seeker
@@ -38,57 +51,73 @@ func newUpload(body io.Reader) *upload {
 		// A pipe is an *os.File too, and cannot seek: its size stays unknown.
 		if start, err := seekable.Seek(0, io.SeekCurrent); err == nil {
 			if end, err := seekable.Seek(0, io.SeekEnd); err == nil {
-				u.size = max(end-start, 0)
-				u.reopen = func() io.Reader { return io.NewSectionReader(seekable, start, u.size) }
+				content.size = max(end-start, 0)
+				content.reopen = func() io.Reader { return io.NewSectionReader(seekable, start, content.size) }
 			}
 		}
 	}
-	return u
+	u.contents = append(u.contents, content)
 }
 
-// attach makes the upload the body of req.
+// attach makes the upload the body of req. One whose contents can all be read
+// again can be sent again: then req.GetBody is set.
 func (u *upload) attach(req *http.Request) {
-	if u.reopen == nil {
-		req.Body, req.ContentLength = u.attempt(u.body), -1
+	size, again := int64(len(u.tail)), true
+	for _, content := range u.contents {
+		size += int64(len(content.head)) + content.size
+		again = again && content.reopen != nil
+	}
+	req.Body, req.ContentLength = u.attempt(), -1
+	if !again {
 		return
 	}
-	req.Body = u.attempt(u.reopen())
-	req.ContentLength = int64(len(u.head)) + u.size + int64(len(u.tail))
-	req.GetBody = func() (io.ReadCloser, error) { return u.attempt(u.reopen()), nil }
-	if u.size >= askFirst {
+	req.ContentLength = size
+	req.GetBody = func() (io.ReadCloser, error) { return u.attempt(), nil }
+	if size >= askFirst {
 		req.Header.Set("Expect", "100-continue")
 	}
 }
 
-func (u *upload) attempt(content io.Reader) io.ReadCloser {
+func (u *upload) attempt() io.ReadCloser {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.latest = &sentContent{source: content, hash: sha256.New()}
-	return io.NopCloser(io.MultiReader(bytes.NewReader(u.head), u.latest, bytes.NewReader(u.tail)))
+	u.latest = make([]*sentContent, len(u.contents))
+	parts := make([]io.Reader, 0, 2*len(u.contents)+1)
+	for i, content := range u.contents {
+		source := content.body
+		if content.reopen != nil {
+			source = content.reopen()
+		}
+		u.latest[i] = &sentContent{source: source, hash: sha256.New()}
+		parts = append(parts, bytes.NewReader(content.head), u.latest[i])
+	}
+	return io.NopCloser(io.MultiReader(append(parts, bytes.NewReader(u.tail))...))
 }
 
-// explain returns the error of the source instead of err, if it had one: what
-// the server says of a body that broke off is no news.
+// explain returns the error of a source instead of err, if one had any: what the
+// server says of a body that broke off is no news.
 func (u *upload) explain(err error) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.latest.mu.Lock()
-	defer u.latest.mu.Unlock()
-	if u.latest.err == nil || u.latest.err == io.EOF {
-		return err
+	for _, content := range u.latest {
+		if ended := content.ended(); ended != nil && ended != io.EOF {
+			return fmt.Errorf("read what is sent: %w", ended)
+		}
 	}
-	return fmt.Errorf("read what is sent: %w", u.latest.err)
+	return err
 }
 
-// compare fails if the server has stored another content than was sent.
-func (u *upload) compare(doc sheaf.Document) error {
+// compare fails if the server has stored another content than was sent at the index.
+func (u *upload) compare(index int, doc sheaf.Document) error {
 	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.latest.mu.Lock()
-	defer u.latest.mu.Unlock()
-	sent := sheaf.Digest(u.latest.hash.Sum(nil))
-	if u.latest.err != io.EOF || sent == doc.Digest {
+	content := u.latest[index]
+	u.mu.Unlock()
+	if content.ended() != io.EOF {
 		return nil // what was not sent to its end was not needed
+	}
+	sent := content.digest()
+	if sent == doc.Digest {
+		return nil
 	}
 	return &sheaf.Error{
 		Kind:    sheaf.ErrDamaged,
@@ -107,6 +136,7 @@ type sentContent struct {
 	err  error     // what the source ended with; guarded by mu
 }
 
+// Read implements [io.Reader]. An error of the source is a [sourceError].
 func (s *sentContent) Read(b []byte) (int, error) {
 	n, err := s.source.Read(b)
 	s.mu.Lock()
@@ -114,6 +144,29 @@ func (s *sentContent) Read(b []byte) (int, error) {
 	s.hash.Write(b[:n])
 	if err != nil {
 		s.err = err
+		if err != io.EOF {
+			err = &sourceError{err}
+		}
 	}
 	return n, err
 }
+
+// ended returns what the source ended with, nil if it has not.
+func (s *sentContent) ended() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+func (s *sentContent) digest() sheaf.Digest {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return sheaf.Digest(s.hash.Sum(nil))
+}
+
+// A sourceError is of what is sent, not of the connection: sending it again
+// would not help.
+type sourceError struct{ error }
+
+// Unwrap returns the error of the source.
+func (e *sourceError) Unwrap() error { return e.error }

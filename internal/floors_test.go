@@ -29,6 +29,7 @@ var floors = map[string]int{
 	"internal/blob/fsblob":  2,
 	"internal/blob/memblob": 2,
 	"internal/catalog":      2,
+	"internal/auditfile":    2,
 
 	"internal/jobs":          3,
 	"internal/blob/blobtest": 3,

@@ -34,6 +34,7 @@ import (
 const (
 	catalogName = "documents.db"
 	spoolName   = "spool"
+	auditName   = ".audit" // a file of a day each
 )
 
 // An App is an open store and the owner of its data directory. Until Close it
@@ -123,9 +124,17 @@ func (a *App) open(ctx context.Context) error {
 		DefaultBackend:  a.config.Storage.DefaultBackend,
 		Limits:          a.config.Limits,
 		ScrubRate:       a.config.Storage.ScrubRate,
+		BatchMemory:     a.config.Storage.BatchMemory,
 		AutoCreateBooks: a.config.Books.AutoCreate,
 		ViewsDir:        a.config.Storage.Dir,
-		Log:             a.log,
+		Garbage:         garbageOptions(a.config.Garbage),
+		Audit: library.AuditOptions{
+			Retention: a.config.Audit.AccessRetention,
+			Sampling:  a.config.Audit.ReadSampling,
+			Rate:      a.config.Audit.AccessRate,
+			Dir:       a.path(auditName),
+		},
+		Log: a.log,
 	})
 	if err != nil {
 		return err
@@ -182,6 +191,15 @@ func noneIfZero(limit int64) int64 {
 	return limit
 }
 
+// garbageOptions turns the configuration's switch into that of the library, for
+// which an interval of 0 is none.
+func garbageOptions(garbage config.Garbage) library.GarbageOptions {
+	if !garbage.Enabled {
+		garbage.Interval = 0
+	}
+	return library.GarbageOptions{Interval: garbage.Interval, Grace: garbage.Grace}
+}
+
 // allowedHosts returns the names that requests may be addressed to. A proxy
 // passes on the name in the public URL.
 func allowedHosts(server config.Server) []string {
@@ -226,6 +244,11 @@ func (a *App) Close() error {
 		}
 		if a.stopBackground != nil {
 			a.stopBackground()
+		}
+		if a.library != nil {
+			if err := a.library.FlushAudit(context.Background()); err != nil {
+				a.log.Error("the last access records are lost, or not exported yet", "error", err)
+			}
 		}
 		if a.catalog != nil {
 			errs = append(errs, a.catalog.Close())

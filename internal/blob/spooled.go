@@ -39,6 +39,19 @@ func (sp *Spooled) Sync() error {
 	return sp.syncErr
 }
 
+// Held returns how many bytes of memory the content takes up.
+func (sp *Spooled) Held() int { return cap(sp.bytes.buf) }
+
+// Unload moves a content that is held in memory to a file of the spool, as if
+// it were a large one: its Ref has nothing inline any more.
+func (sp *Spooled) Unload() error {
+	if sp.ref.StoredSize == 0 {
+		return nil // nothing is always inline
+	}
+	sp.ref.Inline = nil
+	return sp.bytes.settle(-1)
+}
+
 // Close removes the content from the spool; one that was placed stays where it
 // is. Closing again does nothing.
 func (sp *Spooled) Close() error {

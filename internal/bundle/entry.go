@@ -43,15 +43,6 @@ func Literal(path string, content []byte) Entry {
 	}
 }
 
-// Files returns the files of entries.
-func Files(entries []Entry) []File {
-	files := make([]File, len(entries))
-	for i := range entries {
-		files[i] = entries[i].File
-	}
-	return files
-}
-
 // maxPath is the longest path of an entry in bytes: its headers should not be
 // longer than 65,535 (APPNOTE 4.4.10), whatever else is in them.
 const maxPath = 65_535 - 1024

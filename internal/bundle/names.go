@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/sheaf-dev/sheaf"
 )
 
 const (
@@ -181,4 +183,18 @@ func withSuffix(name, suffix string) string {
 		stem = strings.ToValidUTF8(stem[:room], "")
 	}
 	return stem + suffix + extension
+}
+
+// NameOf returns the name that a document should have among others, for
+// [UniqueNames]: its path in a book; else its name if that is a path to a file of
+// its filename, as those of a directory that was pushed are; else its filename,
+// whose extension says to programs what the file is.
+func NameOf(d sheaf.Document) string {
+	switch {
+	case d.Path != "":
+		return d.Path
+	case strings.HasSuffix(d.Name, "/"+d.Filename):
+		return d.Name
+	}
+	return d.Filename
 }

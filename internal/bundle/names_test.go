@@ -10,6 +10,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 	"pgregory.net/rapid"
 
+	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/bundle"
 )
 
@@ -138,4 +139,18 @@ func FuzzUniqueNames(f *testing.F) {
 	f.Fuzz(func(t *testing.T, names string) {
 		checkUniqueNames(t, strings.Split(names, "\n"), []string{"m.json"})
 	})
+}
+
+func TestNameOf(t *testing.T) {
+	for _, test := range []struct{ path, name, filename, want string }{
+		{"ch1/intro.md", "Introduction", "intro.md", "ch1/intro.md"},
+		{"", "Meeting notes", "notes.md", "notes.md"},
+		{"", "tree/sub/notes.md", "notes.md", "tree/sub/notes.md"},
+		{"", "about/notes", "notes.md", "notes.md"},
+		{"", "footnotes.md", "notes.md", "notes.md"},
+	} {
+		if got := bundle.NameOf(sheaf.Document{Path: test.path, Name: test.name, Filename: test.filename}); got != test.want {
+			t.Errorf("NameOf(%+v) = %q, want %q", test, got, test.want)
+		}
+	}
 }

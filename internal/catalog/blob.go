@@ -87,7 +87,8 @@ func scanBlob(scan func(...any) error, more ...any) (b Blob, err error) {
 
 // ReserveBlob makes a pending row for a blob that is about to be put into its
 // backend, so that nothing sweeps the object away before its document commits.
-// It reports whether the blob is live already, in which case there is nothing to put.
+// It reports whether the blob is live already, in which case there is nothing to
+// put. It fails with [ErrDeleting].
 func (tx *Tx) ReserveBlob(ref blob.Ref) (live bool, err error) {
 	if inserted, err := tx.insertBlob(ref, BlobPending); inserted || err != nil {
 		return false, err
@@ -104,17 +105,17 @@ func (tx *Tx) ReserveBlob(ref blob.Ref) (live bool, err error) {
 	case BlobPending, BlobDamaged:
 		return false, tx.replaceBlob(have.PK, ref, BlobPending)
 	}
-	return false, errDeleting
+	return false, ErrDeleting
 }
 
-// errDeleting asks the caller to put the content again: garbage collection is
-// just removing the old object.
-var errDeleting = sheaf.Errorf(sheaf.ErrUnavailable, "this content is just being removed from the store").WithHint("try again in a second")
+// ErrDeleting says that garbage collection is just removing a content from its
+// backend. It has to be put again once that is done.
+var ErrDeleting = sheaf.Errorf(sheaf.ErrUnavailable, "this content is just being removed from the store").WithHint("try again in a second")
 
 // KeepBlob makes the blob of a document that is being committed live: a placed
 // one, for which [Tx.ReserveBlob] made a row, or an inline one, whose bytes are
 // stored here. One that is live and in its backend already is left as it is, and
-// known says so: nothing of what is at hand was stored.
+// known says so: nothing of what is at hand was stored. It fails with [ErrDeleting].
 func (tx *Tx) KeepBlob(ref blob.Ref) (known bool, err error) {
 	inline := ref.IsInline()
 	if inline {
@@ -133,7 +134,7 @@ func (tx *Tx) KeepBlob(ref blob.Ref) (known bool, err error) {
 	case have.State == BlobCondemned:
 		return true, tx.setBlobState(have.PK, BlobLive)
 	case have.State == BlobDeleting:
-		return false, errDeleting
+		return false, ErrDeleting
 	case inline:
 		return false, tx.replaceBlob(have.PK, ref, BlobLive)
 	case have.State == BlobPending:
@@ -183,6 +184,9 @@ func (tx *Tx) replaceBlob(pk int64, ref blob.Ref, state BlobState) error {
 }
 
 func (tx *Tx) setBlobState(pk int64, state BlobState) error {
+	if state != BlobLive {
+		tx.touched.all = true // a past version may be remembered with it
+	}
 	_, err := tx.exec(`update blobs set state = $2, state_at = $3 where pk = $1`, pk, int(state), tx.now)
 	return err
 }
@@ -283,21 +287,4 @@ func (v *View) Affected(backend string, digest sheaf.Digest) ([]sheaf.DocumentID
 			return err
 		})
 	return ids, err
-}
-
-// UnreferencedBlobs calls each for every blob that is live or condemned and that
-// no version names.
-func (v *View) UnreferencedBlobs(each func(Blob) error) error {
-	return v.conn.rows(`
-		select `+blobColumns+` from blobs b
-		where b.state in ($1, $2) and b.digest not in (
-			select v.digest from versions v join documents d on d.pk = v.document where d.purged = 0)`,
-		[]any{int(BlobLive), int(BlobCondemned)},
-		func(scan func(...any) error) error {
-			b, err := scanBlob(scan)
-			if err != nil {
-				return err
-			}
-			return each(b)
-		})
 }

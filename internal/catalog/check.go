@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -27,12 +26,15 @@ var consistencyRules = []consistencyRule{
 	{"its current version is missing or has another content", `
 		select d.id from documents d left join versions v on v.document = d.pk and v.n = d.version
 		where d.version > 0 and (v.n is null or v.digest <> d.digest or v.size <> d.size or v.mime <> d.mime)`},
+	{"its current version is purged", `
+		select d.id from documents d join versions v on v.document = d.pk and v.n = d.version
+		where d.purged = 0 and v.purged = 1`},
 	{"its versions are not numbered without gaps", `
 		select d.id from documents d
 		where (select count(*) <> coalesce(max(n), 0) or coalesce(max(n), 0) < d.version from versions v where v.document = d.pk)`},
 	{"its current state is not what the document says", `
 		select d.id from documents d
-		left join states s on s.document = d.pk and s.layer = '' and s.rev_from = d.rev
+		left join states s on s.document = d.pk and s.layer = '' and s.stay = d.stay and s.rev_from = d.rev
 		where d.deleted <> 2 and (s.document is null or s.rev_to <> 9223372036854775807
 			or s.version <> d.version or s.name <> d.name or s.path <> d.path or s.path_key <> d.path_key or s.filename <> d.filename
 			or s.description <> d.description or s.tags <> d.tags or s.metadata <> d.metadata
@@ -46,10 +48,35 @@ var consistencyRules = []consistencyRule{
 		join documents d on d.pk = s.document
 		left join versions v on v.document = s.document and v.n = s.version
 		where s.layer <> '' and v.n is null`},
+	{"a layer has a version of it that is purged", `
+		select distinct d.id from states s
+		join documents d on d.pk = s.document
+		join versions v on v.document = s.document and v.n = s.version
+		where s.layer <> '' and s.deleted = 0 and s.rev_to = 9223372036854775807 and (d.purged = 1 or v.purged = 1)`},
 	{"its states leave a gap or overlap", `
-		select distinct d.id from states s join documents d on d.pk = s.document
-		where s.rev_to <> 9223372036854775807 and not exists (
-			select 1 from states t where t.document = s.document and t.layer = s.layer and t.rev_from = s.rev_to)`},
+		select distinct d.id from (
+			select document, stay, rev_from, rev_to, collection, lead(stay) over w as next_stay,
+				lead(rev_from) over w as next_from, lead(collection) over w as next_collection
+			from states
+			window w as (partition by document, layer order by stay, rev_from)) s
+		join documents d on d.pk = s.document
+		where case
+			when next_stay is null then rev_to <> 9223372036854775807
+			when next_stay = s.stay then rev_to <> next_from or next_collection <> s.collection
+			else next_stay <> s.stay + 1 or next_collection = s.collection or rev_to <= rev_from
+		end`},
+	{"it left a collection and came to another one at different times", `
+		select distinct d.id from states s
+		join documents d on d.pk = s.document
+		join collections c on c.pk = s.collection
+		join log l on l.stream = c.name and l.rev = s.rev_from
+		join states o on o.document = s.document and o.layer = '' and o.stay = s.stay - 1
+			and o.rev_from = (select max(p.rev_from) from states p where p.document = s.document and p.layer = '' and p.stay = o.stay)
+		join collections oc on oc.pk = o.collection
+		left join log ol on ol.stream = oc.name and ol.rev = o.rev_to
+		where s.layer = '' and s.stay > 0 and not exists (
+			select 1 from states p where p.document = s.document and p.layer = '' and p.stay = s.stay and p.rev_from < s.rev_from)
+			and (ol.at is null or ol.at <> l.at)`},
 	{"a state of it has no log entry", `
 		select distinct d.id from states s
 		join documents d on d.pk = s.document
@@ -61,13 +88,19 @@ var consistencyRules = []consistencyRule{
 		join documents d on d.pk = v.document
 		join collections c on c.pk = d.collection
 		left join blobs b on b.digest = v.digest and b.backend = c.backend and b.domain = ''
-		where d.purged = 0 and (b.state is null or b.state <> 1)`},
+		where d.purged = 0 and v.purged = 0 and (b.state is null or b.state <> 1)`},
 	{"a content of it and its blob disagree about the size", `
 		select distinct d.id from versions v
 		join documents d on d.pk = v.document
 		join collections c on c.pk = d.collection
 		join blobs b on b.digest = v.digest and b.backend = c.backend and b.domain = ''
-		where b.size <> v.size`},
+		where d.purged = 0 and v.purged = 0 and b.size <> v.size`},
+	{"a relation of it leads to a document that does not exist or is purged", `
+		select d.id from relations r join documents d on d.pk = r.origin left join documents o on o.pk = r.target
+		where o.pk is null or o.purged = 1
+		union
+		select d.id from relations r join documents d on d.pk = r.target left join documents o on o.pk = r.origin
+		where o.pk is null or o.purged = 1`},
 }
 
 // Check looks at one moment of the catalog: the engine's own structures, every
@@ -96,6 +129,9 @@ func (c *Catalog) Check(ctx context.Context, full bool, problem func(area, messa
 			for _, id := range broken {
 				problem("catalog", fmt.Sprintf("the document %s: %s", id, rule.message), id)
 			}
+		}
+		if err := v.checkRelationCycles(ctx, problem); err != nil {
+			return err
 		}
 		if counts.LogEntries, err = v.checkLog(ctx, problem); err != nil {
 			return err
@@ -182,36 +218,8 @@ func (v *View) checkListingIndex(ctx context.Context, problem func(area, message
 
 // checkLog recomputes the chain of every stream.
 func (v *View) checkLog(ctx context.Context, problem func(area, message string, documents ...sheaf.DocumentID)) (entries int64, err error) {
-	type tail struct {
-		streamHead
-		at int64
-	}
-	tails := make(map[string]tail)
-	err = v.Log(0, func(e sheaf.LogEntry) error {
-		entries++
-		last := tails[e.Stream]
-		place := fmt.Sprintf("revision %d of %s", e.Rev, e.Stream)
-		if e.Rev != last.rev+1 {
-			problem("log", fmt.Sprintf("%s: it follows revision %d", place, last.rev))
-		} else if e.Prev != last.hash {
-			problem("log", place+": it does not name the hash of the entry before it")
-		}
-		if e.Hash != sheaf.ChainHash(e.Stream, e.Rev, e.Prev, e.Payload) {
-			problem("log", place+": its hash is not that of its content")
-		}
-		var payload sheaf.LogPayload
-		switch err := json.Unmarshal(e.Payload, &payload); {
-		case err != nil:
-			problem("log", place+": its payload is not JSON")
-		case payload.At != millis(e.At) || payload.Principal != e.Principal || payload.Label != e.Label ||
-			payload.Operation != e.Operation || payload.Status != e.Status:
-			problem("log", place+": its columns are not what its payload says")
-		}
-		if millis(e.At) < last.at {
-			problem("log", place+": it is older than the entry before it")
-		}
-		tails[e.Stream] = tail{streamHead{e.Rev, e.Hash}, millis(e.At)}
-		return ctx.Err()
+	_, entries, err = v.walkChains(ctx, func(e sheaf.LogEntry, message string) {
+		problem("log", fmt.Sprintf("revision %d of %s: %s", e.Rev, e.Stream, message))
 	})
 	return entries, err
 }

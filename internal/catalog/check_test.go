@@ -23,8 +23,12 @@ func TestCheckFindsTampering(t *testing.T) {
 		{"content swapped", `update versions set digest = (select digest from versions where document = 2) where document = 1`, "has another content"},
 		{"name changed", `update documents set name = 'other' where pk = 1`, "current state is not what"},
 		{"state removed", `delete from states where document = 1`, "current state is not what"},
-		{"interval broken", `insert into states (document, layer, rev_from, rev_to, collection, base, version, path, name, filename, description, tags, metadata, deleted) select document, layer, 1, 2, collection, base, version, path, name, filename, description, tags, metadata, deleted from states where document = 2`, "leave a gap"},
+		{"interval broken", `insert into states select document, layer, stay, 1, 2, collection, base, version, path, name, filename, description, tags, metadata, deleted, path_key from states where document = 2`, "leave a gap"},
 		{"state without entry", `update states set rev_from = 7 where document = 2`, "has no log entry"},
+		{"relation with nothing", `insert into relations values (1, 'related', 99, '', '', '', 0)`, "leads to a document that does not exist"},
+		{"relation with what is purged", `insert into relations select 1, 'parent', pk, '', '', '', 0 from documents where pk = 2; update documents set deleted = 1, purged = 1 where pk = 2`, "does not exist or is purged"},
+		{"its own ancestor", `insert into relations values (1, 'parent', 2, '', '', '', 0), (2, 'parent', 1, '', '', '', 0)`, "it is its own parent"},
+		{"its own predecessor", `insert into relations values (1, 'predecessor', 2, '', '', '', 0), (2, 'predecessor', 1, '', '', '', 0)`, "it is its own predecessor"},
 		{"blob forgotten", `delete from blobs where pk = 1`, "no live blob"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -12,11 +12,12 @@ import (
 type Collection struct {
 	PK int64
 	sheaf.Collection
-	Book sheaf.BookSettings // of a book
+	Book    sheaf.BookSettings // of a book
+	Deleted bool               // kept for its documents, which are purged, and its stream
 }
 
 // collectionCache holds all collections in memory: there are few, and almost
-// every operation needs one. It is replaced as a whole after a commit that
+// every operation needs one. By name it knows those that are not deleted. It is replaced as a whole after a commit that
 // changes one.
 type collectionCache struct {
 	all atomic.Pointer[collectionSet]
@@ -36,7 +37,10 @@ func (cache *collectionCache) load(c *conn) error {
 				return err
 			}
 			collection, err := row.collection()
-			set.byName[collection.Name], set.byPK[collection.PK] = &collection, &collection
+			set.byPK[collection.PK] = &collection
+			if !collection.Deleted {
+				set.byName[collection.Name] = &collection
+			}
 			return err
 		})
 	if err == nil {
@@ -45,7 +49,7 @@ func (cache *collectionCache) load(c *conn) error {
 	return err
 }
 
-const collectionColumns = `pk, name, kind, title, description, backend, status, policy, limits, retention, book, created_at`
+const collectionColumns = `pk, name, kind, title, description, backend, status, policy, limits, retention, book, created_at, deleted`
 
 // collectionScan holds what collectionColumns are scanned into before it is made
 // a Collection.
@@ -57,13 +61,14 @@ type collectionScan struct {
 
 func (s *collectionScan) into() []any {
 	return []any{&s.PK, &s.Name, &s.Kind, &s.Title, &s.Description, &s.Backend, &s.Status, &s.Policy,
-		&s.limits, &s.retention, &s.book, &s.created}
+		&s.limits, &s.retention, &s.book, &s.created, &s.Deleted}
 }
 
 func (s *collectionScan) collection() (Collection, error) {
 	s.CreatedAt = fromMillis(s.created)
-	return s.Collection, errors.Join(json.Unmarshal(s.limits, &s.Limits), json.Unmarshal(s.retention, &s.Retention),
+	err := errors.Join(json.Unmarshal(s.limits, &s.Limits), json.Unmarshal(s.retention, &s.Retention),
 		json.Unmarshal(s.book, &s.Book))
+	return s.Collection, err
 }
 
 // settings returns the JSON form of a collection's limits and retention.
@@ -73,14 +78,14 @@ func settings(c *sheaf.Collection) (limits, retention string, err error) {
 	return string(l), string(r), errors.Join(limitsErr, retentionErr)
 }
 
-// Collection returns a collection by name. The result is shared and must not be
+// Collection returns a collection that is not deleted by name. The result is shared and must not be
 // changed; ok is false when there is none.
 func (c *Catalog) Collection(name sheaf.Slug) (collection *Collection, ok bool) {
 	collection, ok = c.collections.all.Load().byName[name]
 	return collection, ok
 }
 
-// Collections returns all collections of a kind, in no order.
+// Collections returns all collections of a kind that are not deleted, in no order.
 func (c *Catalog) Collections(kind sheaf.CollectionKind) []*Collection {
 	var found []*Collection
 	for _, collection := range c.collections.all.Load().byName {
@@ -92,7 +97,8 @@ func (c *Catalog) Collections(kind sheaf.CollectionKind) []*Collection {
 }
 
 // CreateCollection stores a new collection, created at the transaction's time.
-// It fails with [sheaf.ErrExists] when the name is taken.
+// It fails with [sheaf.ErrExists] when the name is taken. One that was deleted
+// under the name comes back, with its stream and nothing in it.
 func (tx *Tx) CreateCollection(collection sheaf.Collection) error {
 	limits, retention, err := settings(&collection)
 	if err != nil {
@@ -101,7 +107,10 @@ func (tx *Tx) CreateCollection(collection sheaf.Collection) error {
 	result, err := tx.exec(`
 		insert into collections (name, kind, title, description, backend, status, policy, limits, retention, created_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-		on conflict (name) do nothing`,
+		on conflict (name) do update set kind = excluded.kind, title = excluded.title, description = excluded.description,
+			backend = excluded.backend, status = excluded.status, policy = excluded.policy, limits = excluded.limits,
+			retention = excluded.retention, book = excluded.book, created_at = excluded.created_at, deleted = 0
+		where deleted = 1`,
 		collection.Name, collection.Kind, collection.Title, collection.Description,
 		collection.Backend, collection.Status, collection.Policy, limits, retention, tx.now)
 	if err != nil {
@@ -110,10 +119,39 @@ func (tx *Tx) CreateCollection(collection sheaf.Collection) error {
 	if n, err := result.RowsAffected(); err != nil {
 		return err
 	} else if n == 0 {
-		return sheaf.Errorf(sheaf.ErrExists, "there is a collection %s already", collection.Name)
+		return sheaf.Errorf(sheaf.ErrExists, "there is a collection %s already", collection.Name).
+			WithHint("choose another name, or change the collection that is there")
 	}
 	tx.collectionsChanged()
 	return nil
+}
+
+// DeleteCollection hides a collection whose documents are all purged.
+func (tx *Tx) DeleteCollection(c *Collection) error {
+	_, err := tx.exec(`update collections set deleted = 1 where pk = $1`, c.PK)
+	tx.collectionsChanged()
+	return err
+}
+
+// Unpurged returns documents of a collection that are not purged, at most limit:
+// those that are not deleted, then those in the trash, then those that are in
+// layers only.
+func (v *View) Unpurged(c *Collection, limit int) ([]Head, error) {
+	heads, err := v.heads(`
+		select `+headColumns+` from documents d
+		where d.collection = $1 and d.deleted = 0 order by d.pk limit $2`, c.PK, limit)
+	if err != nil || len(heads) == limit {
+		return heads, err
+	}
+	trashed, err := v.Trash(c, 0, limit-len(heads))
+	heads = append(heads, trashed...)
+	if err != nil || len(heads) == limit {
+		return heads, err
+	}
+	layered, err := v.heads(`
+		select `+headColumns+` from documents d
+		where d.collection = $1 and d.deleted = 2 order by d.pk limit $2`, c.PK, limit-len(heads))
+	return append(heads, layered...), err
 }
 
 // collectionsChanged makes everybody see the collections as they are once this
@@ -155,11 +193,11 @@ func (tx *Tx) CurrentCollection(name sheaf.Slug) (c *Collection, found bool, err
 	return &own, found, err
 }
 
-// CollectionNow returns a collection as this transaction sees it. The result is
+// CollectionNow returns a collection that is not deleted as this transaction sees it. The result is
 // the caller's.
 func (tx *Tx) CollectionNow(name sheaf.Slug) (c Collection, found bool, err error) {
 	var row collectionScan
-	found, err = tx.conn.row(`select `+collectionColumns+` from collections where name = $1`, []any{name}, row.into()...)
+	found, err = tx.conn.row(`select `+collectionColumns+` from collections where name = $1 and deleted = 0`, []any{name}, row.into()...)
 	if err != nil || !found {
 		return Collection{}, false, err
 	}
@@ -181,7 +219,7 @@ func (v *View) Stats(c *Collection) (stats sheaf.CollectionStats, err error) {
 	return stats, err
 }
 
-// AllCollections returns all collections, in no order.
+// AllCollections returns all collections that are not deleted, in no order.
 func (c *Catalog) AllCollections() []*Collection {
 	var all []*Collection
 	for _, collection := range c.collections.all.Load().byName {

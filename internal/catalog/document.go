@@ -15,14 +15,17 @@ type Head struct {
 	PK int64 // in the order of creation; 0: it is yet to be made
 	sheaf.Document
 	CollectionPK int64
-	Rev          int64        // of the current state
+	Stay         int          // how often it had been moved to another collection
+	Rev          int64        // of the collection, that made the current state
 	Base         sheaf.Digest // in a layer: the base's content it was made over; zero: there was none
-	Deleted      bool         // in the trash, or purged
+	Deleted      bool         // in the trash, or purged, or LayerOnly
+	LayerOnly    bool         // as what the base has: it has never had it
 	Purged       bool         // its contents are gone for good
+	Expired      bool         // of a past state: its version is purged, the document is not
 }
 
 const headColumns = `d.pk, d.id, d.collection, d.path, d.name, d.filename, d.description, d.tags, d.metadata,
-	d.version, d.digest, d.size, d.mime, d.created_at, d.updated_at, d.rev, d.deleted <> 0, d.purged`
+	d.version, d.digest, d.size, d.mime, d.created_at, d.updated_at, d.stay, d.rev, d.deleted, d.purged, 0`
 
 // headScan holds what headColumns are scanned into before it is made a Head.
 type headScan struct {
@@ -31,11 +34,12 @@ type headScan struct {
 	metadata         string
 	digest           []byte
 	created, updated int64
+	deleted          int
 }
 
 func (s *headScan) into() []any {
 	return []any{&s.PK, &s.ID, &s.CollectionPK, &s.Path, &s.Name, &s.Filename, &s.Description, &s.tags, &s.metadata,
-		&s.Version, &s.digest, &s.Size, &s.MIME, &s.created, &s.updated, &s.Rev, &s.Deleted, &s.Purged}
+		&s.Version, &s.digest, &s.Size, &s.MIME, &s.created, &s.updated, &s.Stay, &s.Rev, &s.deleted, &s.Purged, &s.Expired}
 }
 
 func (s *headScan) head(c *Catalog) (Head, error) {
@@ -44,6 +48,7 @@ func (s *headScan) head(c *Catalog) (Head, error) {
 		return Head{}, fmt.Errorf("the document %s is in a collection that does not exist (%d)", s.ID, s.CollectionPK)
 	}
 	s.Collection = collection.Name
+	s.Deleted, s.LayerOnly = s.deleted != 0, s.deleted == layerOnly
 	s.UploadedAt, s.UpdatedAt = fromMillis(s.created), fromMillis(s.updated)
 	s.Metadata = json.RawMessage(s.metadata)
 	var err error
@@ -86,6 +91,21 @@ func (v *View) Head(id sheaf.DocumentID) (h Head, found bool, err error) {
 	}
 	h, err = s.head(v.catalog)
 	return h, true, err
+}
+
+// heads returns the documents of a query for headColumns. The result is never nil.
+func (v *View) heads(query string, args ...any) ([]Head, error) {
+	heads := []Head{}
+	err := v.conn.rows(query, args, func(scan func(...any) error) error {
+		var s headScan
+		if err := scan(s.into()...); err != nil {
+			return err
+		}
+		h, err := s.head(v.catalog)
+		heads = append(heads, h)
+		return err
+	})
+	return heads, err
 }
 
 // HeadContent returns a document with what is needed to read its current
@@ -189,33 +209,59 @@ func (tx *Tx) CreateDocument(h *Head) error {
 		made = n == 1
 	}
 	tx.counters.document = h.PK
+	tx.addUse(h.CollectionPK, h.use())
 	return tx.openState(h)
 }
 
-// UpdateDocument stores what a document is from its collection's next revision
-// on; before is what [View.Head] returned in this transaction. It sets
-// after.Rev and after.UpdatedAt.
+// UpdateDocument stores what a document is from the next revision of its
+// collection on; before is what [View.Head] returned in this transaction. It sets
+// after.Rev and after.UpdatedAt. With a document its versions are purged, what
+// layers have of it is deleted, and its relations are removed.
+//
+// A document whose CollectionPK is another one afterwards has moved: its state
+// in the old collection ends with that one's next revision, so that both streams
+// need an entry. UpdateDocument sets after.Stay too.
 func (tx *Tx) UpdateDocument(before Head, after *Head) error {
-	rev, err := tx.NextRev(string(before.Collection))
+	until, err := tx.NextRev(string(before.Collection))
 	if err != nil {
 		return err
 	}
-	after.Rev, after.UpdatedAt = rev, tx.Now()
+	after.Rev, after.Stay, after.UpdatedAt = until, before.Stay, tx.Now()
+	if after.CollectionPK != before.CollectionPK {
+		after.Stay++
+		if after.Rev, err = tx.NextRev(string(after.Collection)); err != nil {
+			return err
+		}
+	}
 	tx.touched.documents = append(tx.touched.documents, before.ID)
 	_, err = tx.exec(`
 		update documents set path = $2, name = $3, filename = $4, description = $5, tags = $6, metadata = $7,
-			version = $8, digest = $9, size = $10, mime = $11, updated_at = $12, rev = $13, deleted = $14, purged = $15, path_key = $16
+			version = $8, digest = $9, size = $10, mime = $11, updated_at = $12, collection = $13, stay = $14, rev = $15,
+			deleted = $16, purged = $17, path_key = $18
 		where pk = $1`,
 		before.PK, after.Path, after.Name, after.Filename, after.Description, encodeTags(after.Tags), string(after.Metadata),
-		after.Version, after.Digest[:], after.Size, after.MIME, tx.now, rev, after.Deleted, after.Purged, pathKey(after.Path))
+		after.Version, after.Digest[:], after.Size, after.MIME, tx.now, after.CollectionPK, after.Stay, after.Rev,
+		after.Deleted, after.Purged, pathKey(after.Path))
 	if err != nil {
 		return err
+	}
+	tx.moveUse(&before, after)
+	if after.Purged && !before.Purged {
+		if err := tx.removeRelations(before.PK); err != nil {
+			return err
+		}
+		if err := tx.removeFromLayers(before.PK, until); err != nil {
+			return err
+		}
+		if _, err := tx.exec(`update versions set purged = 1 where document = $1 and purged = 0`, before.PK); err != nil {
+			return err
+		}
 	}
 	if err := tx.markListingChange(before); err != nil {
 		return err
 	}
-	_, err = tx.exec(`update states set rev_to = $4 where document = $1 and layer = $2 and rev_from = $3`,
-		before.PK, baseLayer, before.Rev, rev)
+	_, err = tx.exec(`update states set rev_to = $5 where document = $1 and layer = $2 and stay = $3 and rev_from = $4`,
+		before.PK, baseLayer, before.Stay, before.Rev, until)
 	if err != nil {
 		return err
 	}
@@ -227,9 +273,9 @@ const baseLayer = ""
 
 func (tx *Tx) openState(h *Head) error {
 	_, err := tx.exec(`
-		insert into states (document, layer, rev_from, rev_to, collection, base, version, path, path_key, name, filename, description, tags, metadata, deleted)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
-		h.PK, h.Layer, h.Rev, int64(forever), h.CollectionPK, nullableDigest(h.Base), h.Version, h.Path, pathKey(h.Path), h.Name, h.Filename, h.Description,
+		insert into states (document, layer, stay, rev_from, rev_to, collection, base, version, path, path_key, name, filename, description, tags, metadata, deleted)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+		h.PK, h.Layer, h.Stay, h.Rev, int64(forever), h.CollectionPK, nullableDigest(h.Base), h.Version, h.Path, pathKey(h.Path), h.Name, h.Filename, h.Description,
 		encodeTags(h.Tags), string(h.Metadata), h.Deleted)
 	return err
 }

@@ -19,15 +19,16 @@ const (
 	maxCachedText = 2048
 )
 
-// A headCache remembers what [View.HeadContent] has read, of documents whose
-// bytes are in their backend.
+// A headCache remembers what [Catalog.HeadContent] and [Catalog.VersionContent]
+// have read, of contents whose bytes are in their backend.
 //
 // It must never give what a commit has replaced, once that commit can be seen by
 // anyone. So the writer drops what a transaction has touched right before it is
 // committed, and from then until after the commit nothing that was read is
 // remembered, because nobody knows on which side it was read.
 type headCache struct {
-	heads *lru.Cache[sheaf.DocumentID, cachedHead]
+	heads    *lru.Cache[sheaf.DocumentID, cachedHead]
+	versions *lru.Cache[versionName, cachedVersion]
 
 	// paths says which document was last read at a path. It is a hint that may
 	// be wrong: what a head that is remembered says of its path is right.
@@ -53,8 +54,12 @@ func newHeadCache() (*headCache, error) {
 	if err != nil {
 		return nil, err
 	}
+	versions, err := lru.New[versionName, cachedVersion](headCacheSize)
+	if err != nil {
+		return nil, err
+	}
 	paths, err := lru.New[bookPath, sheaf.DocumentID](headCacheSize)
-	return &headCache{heads: heads, paths: paths}, err
+	return &headCache{heads: heads, versions: versions, paths: paths}, err
 }
 
 // getAt returns what is remembered of the document at a path.
@@ -68,6 +73,12 @@ func (c *headCache) getAt(at bookPath) (cachedHead, bool) {
 }
 
 func (c *headCache) get(id sheaf.DocumentID) (cachedHead, bool) { return c.heads.Get(id) }
+
+// version returns a version as it was read when its document had the revision.
+func (c *headCache) version(name versionName, rev int64) (cachedVersion, bool) {
+	cached, ok := c.versions.Get(name)
+	return cached, ok && cached.rev == rev
+}
 
 // now returns the generation to pass to put. It has to be asked for before reading.
 func (c *headCache) now() uint64 {
@@ -91,10 +102,20 @@ func (c *headCache) put(generation uint64, read cachedHead) {
 	}
 }
 
+// putVersion remembers a version that was read, unless something was changed since
+// now.
+func (c *headCache) putVersion(generation uint64, name versionName, read cachedVersion) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if generation == c.generation && generation%2 == 0 {
+		c.versions.Add(name, read)
+	}
+}
+
 // A touched set is what a transaction has changed of documents that may be remembered.
 type touched struct {
-	documents []sheaf.DocumentID
-	all       bool // a change that may concern any document
+	documents []sheaf.DocumentID // which have another revision now
+	all       bool               // a change that may concern any document or blob
 }
 
 func (t touched) nothing() bool { return len(t.documents) == 0 && !t.all }
@@ -110,6 +131,7 @@ func (c *headCache) committing(t touched) (done func()) {
 	c.generation++
 	if t.all {
 		c.heads.Purge()
+		c.versions.Purge()
 	}
 	for _, id := range t.documents {
 		c.heads.Remove(id)

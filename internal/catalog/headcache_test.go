@@ -121,3 +121,51 @@ func TestDamagedBlobIsNotRemembered(t *testing.T) {
 		t.Error("the head is not remembered after its blob was recovered")
 	}
 }
+
+// A past version is remembered only as long as its document and its blob stay as
+// they were.
+func TestVersionsAreRemembered(t *testing.T) {
+	c, collection := withCollection(t, Options{})
+	h := makeDrained(t, c, collection, "x")
+	read := func() (remembered bool) {
+		t.Helper()
+		head, _, _, err := c.HeadContent(t.Context(), h.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, remembered = c.heads.version(versionName{h.ID, 1}, head.Rev)
+		ref, found, err := c.VersionContent(t.Context(), &head, collection.Backend, 1)
+		if err != nil || !found || head.Version != 1 || head.Size != 1 || head.Digest != sheaf.DigestOf([]byte("x")) || ref.Digest != head.Digest {
+			t.Fatalf("version 1: %+v of %+v, found %t, %v", ref, head, found, err)
+		}
+		if _, found, err := c.VersionContent(t.Context(), &head, collection.Backend, 2); found || err != nil {
+			t.Fatalf("version 2: found %t, %v", found, err)
+		}
+		return remembered
+	}
+	mutate := func(fn func(*Tx) error) {
+		t.Helper()
+		if err := c.Mutate(t.Context(), 0, fn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if read() || !read() {
+		t.Error("a version that was read is not remembered, and only then")
+	}
+	if _, err := change(t.Context(), c, h.ID, func(h *Head) { h.Name = "renamed" }); err != nil {
+		t.Fatal(err)
+	}
+	if read() || !read() {
+		t.Error("a version of a document that was changed is remembered")
+	}
+	mutate(func(tx *Tx) error {
+		b, _, err := tx.Blob(collection.Backend, sheaf.DigestOf([]byte("x")))
+		if err != nil {
+			return err
+		}
+		return tx.setBlobState(b.PK, BlobCondemned)
+	})
+	if _, ok := c.heads.version(versionName{h.ID, 1}, h.Rev+1); ok {
+		t.Error("a version is remembered whose blob is condemned")
+	}
+}

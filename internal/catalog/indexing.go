@@ -210,25 +210,29 @@ func (work *indexingWork) changes() (map[postingKey]*postingChange, error) {
 // finish moves the mark. Documents that have changed since they were read stay
 // noted, now with what their lists were just made from.
 func (work *indexingWork) finish(tx *Tx) error {
-	noted := make(map[int64]int64) // the revision of those that are noted
+	// A revision names a state together with its collection: the one that a
+	// document moves to may be at the very revision of the one it leaves.
+	type state struct{ collection, rev int64 }
+	noted := make(map[int64]state) // of those that are noted
 	err := tx.conn.rows(`
-		select d.pk, d.rev from listing_changes c join documents d on d.pk = c.document where d.pk <= $1`,
+		select d.pk, d.collection, d.rev from listing_changes c join documents d on d.pk = c.document where d.pk <= $1`,
 		[]any{work.to},
 		func(scan func(...any) error) error {
-			var pk, rev int64
-			err := scan(&pk, &rev)
-			noted[pk] = rev
+			var pk int64
+			var is state
+			err := scan(&pk, &is.collection, &is.rev)
+			noted[pk] = is
 			return err
 		})
 	if err != nil {
 		return err
 	}
 	for _, d := range work.documents {
-		rev, isNoted := noted[d.pk]
+		is, isNoted := noted[d.pk]
 		switch {
 		case !isNoted:
 			continue
-		case rev == d.rev:
+		case is == state{d.collection, d.rev}:
 			_, err = tx.exec(`delete from listing_changes where document = $1`, d.pk)
 		case d.deleted:
 			// Its lists were emptied; whatever it has become is added next time.

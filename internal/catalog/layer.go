@@ -25,9 +25,7 @@ func (v *View) layeredHead(where string, c *Collection, layer string, args ...an
 
 func (v *View) layeredHeads(where string, c *Collection, layer string, args []any, each func(Head) error) error {
 	return v.conn.rows(`
-		select d.pk, d.id, s.collection, s.path, s.name, s.filename, s.description, s.tags, s.metadata,
-			s.version, coalesce(v.digest, zeroblob(32)), coalesce(v.size, 0), coalesce(v.mime, ''), d.created_at, l.at,
-			s.rev_from, s.deleted, d.purged, s.layer, s.base
+		select `+pastColumns+`, s.layer, s.base
 		from states s
 		join documents d on d.pk = s.document and d.purged = 0
 		join log l on l.stream = $2 and l.rev = s.rev_from
@@ -78,6 +76,23 @@ func (tx *Tx) UpdateLayer(before Head, after *Head) error {
 		return err
 	}
 	return tx.openState(after)
+}
+
+// removeFromLayers deletes what layers have of a document, from a revision on.
+func (tx *Tx) removeFromLayers(document, rev int64) error {
+	_, err := tx.exec(`
+		insert into states (document, layer, stay, rev_from, rev_to, collection, base, version, path, path_key, name, filename,
+			description, tags, metadata, deleted)
+		select document, layer, stay, $2, rev_to, collection, base, version, path, path_key, name, filename,
+			description, tags, metadata, 1
+		from states where document = $1 and layer <> '' and deleted = 0 and rev_to = 9223372036854775807`, document, rev)
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec(`
+		update states set rev_to = $2
+		where document = $1 and layer <> '' and deleted = 0 and rev_to = 9223372036854775807`, document, rev)
+	return err
 }
 
 // LayersOver returns what layers have now of a document at a path.

@@ -54,6 +54,25 @@ func (v *View) ListDocuments(ctx context.Context, filter DocumentFilter, from *P
 	return page, next, nil
 }
 
+// ListTrash lists as [View.ListDocuments] does what is in the trash of the
+// filter's collections. The listing index does not cover that, so every document
+// there is looked at until the page is full.
+func (v *View) ListTrash(ctx context.Context, filter DocumentFilter, from *Position, limit int) (page []Head, next *Position, err error) {
+	walk := listingWalk{ctx: ctx, view: v, filter: filter, folded: foldName(filter.Name), from: from, limit: limit, trash: true}
+	if walk.upper, err = v.listingStart(filter, from); err != nil {
+		return nil, nil, err
+	}
+	err = walk.offerRows(`
+		select `+headColumns+` from documents d
+		where d.collection in (select value from json_each($1)) and d.deleted = 1 and d.purged = 0 and d.pk <= $2
+		order by d.pk desc`, collectionList(filter.Collections), walk.upper)
+	if err != nil && err != errPageFull {
+		return nil, nil, err
+	}
+	page, next = walk.page()
+	return page, next, nil
+}
+
 // listingStart returns the largest pk that may be listed. Since pk and creation
 // time grow together, a time bound is a bound of the pk.
 func (v *View) listingStart(filter DocumentFilter, from *Position) (upper int64, err error) {
@@ -93,6 +112,7 @@ type listingWalk struct {
 	from   *Position
 	limit  int
 	upper  int64 // the largest pk to look at
+	trash  bool  // whether deleted documents are wanted, and no others
 	found  []Head
 }
 
@@ -125,7 +145,7 @@ func (w *listingWalk) offer(h Head) error {
 }
 
 func (w *listingWalk) matches(h Head) bool {
-	if h.Deleted || !slices.ContainsFunc(w.filter.Collections, func(c *Collection) bool { return c.PK == h.CollectionPK }) {
+	if h.Deleted != w.trash || !slices.ContainsFunc(w.filter.Collections, func(c *Collection) bool { return c.PK == h.CollectionPK }) {
 		return false
 	}
 	for _, tag := range w.filter.Tags {

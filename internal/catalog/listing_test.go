@@ -26,8 +26,14 @@ func change(ctx context.Context, c *Catalog, id sheaf.DocumentID, edit func(*Hea
 		if err := tx.UpdateDocument(before, &after); err != nil {
 			return err
 		}
-		_, err = tx.Append(string(after.Collection), &sheaf.LogPayload{Principal: "test", Operation: "document.change", Status: "success",
-			Documents: []sheaf.LogDocument{{ID: id, Before: before.LogState(), After: after.LogState()}}})
+		payload := sheaf.LogPayload{Principal: "test", Operation: "document.change", Status: "success",
+			Documents: []sheaf.LogDocument{{ID: id, Before: before.LogState(), After: after.LogState()}}}
+		if before.Collection != after.Collection {
+			if _, err := tx.Append(string(before.Collection), &payload); err != nil {
+				return err
+			}
+		}
+		_, err = tx.Append(string(after.Collection), &payload)
 		return err
 	})
 	return after, err

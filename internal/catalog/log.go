@@ -38,19 +38,35 @@ func (tx *Tx) Append(stream string, payload *sheaf.LogPayload) (sheaf.LogEntry, 
 		Prev:      head.hash,
 	}
 	entry.Hash = sheaf.ChainHash(stream, entry.Rev, entry.Prev, text)
-	result, err := tx.exec(`
-		insert into log (stream, rev, at, principal, label, op, status, payload, prev, hash)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		stream, entry.Rev, tx.now, entry.Principal, entry.Label, entry.Operation, entry.Status,
+	entry.ID = tx.nextEntry(tx.now)
+	_, err = tx.exec(`
+		insert into log (id, stream, rev, at, principal, label, op, status, payload, prev, hash)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		entry.ID, stream, entry.Rev, tx.now, entry.Principal, entry.Label, entry.Operation, entry.Status,
 		string(text), entry.Prev[:], entry.Hash[:])
 	if err != nil {
 		return sheaf.LogEntry{}, err
 	}
-	if entry.ID, err = result.LastInsertId(); err != nil {
+	if err := tx.addLogPaths(entry.ID, payload.Documents); err != nil {
 		return sheaf.LogEntry{}, err
 	}
 	tx.heads[stream] = streamHead{rev: entry.Rev, hash: entry.Hash}
 	return entry, nil
+}
+
+// addLogPaths notes which paths an entry is about.
+func (tx *Tx) addLogPaths(id int64, documents []sheaf.LogDocument) error {
+	for _, d := range documents {
+		for _, state := range []*sheaf.LogState{d.Before, d.After} {
+			if state == nil || state.Path == "" {
+				continue
+			}
+			if _, err := tx.exec(`insert into log_paths (path, id) values ($1, $2) on conflict do nothing`, state.Path, id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // streamHead returns the newest entry of a stream: of this transaction, else as

@@ -158,7 +158,7 @@ func everything(t *testing.T, c *Catalog, collection *Collection, ids []sheaf.Do
 			}
 			all = append(all, head, ref, versions)
 			for rev := int64(1); rev <= head.Rev; rev++ {
-				past, found, err := v.HeadAt(id, rev)
+				past, found, err := v.HeadAtRev(head, rev)
 				if err != nil {
 					return err
 				}

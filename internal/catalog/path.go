@@ -119,7 +119,7 @@ func (v *View) filesIn(c *Collection, layer string, filter FileFilter) ([]sheaf.
 	low, high := below(filter.Dir)
 	args := []any{c.PK, max(low, filter.After), high, filter.Limit}
 	query := `
-		select d.path, d.id, d.size, d.mime, d.digest, d.version, d.updated_at from documents d
+		select d.path, d.id, d.size, d.mime, d.digest, d.version, d.updated_at, 0 from documents d
 		where d.collection = $1 and d.path > $2 and d.path < $3 and d.path <> '' and d.deleted = 0 and d.version > 0
 		order by d.path limit $4`
 	if layer != baseLayer || filter.Rev != 0 {
@@ -130,7 +130,7 @@ func (v *View) filesIn(c *Collection, layer string, filter FileFilter) ([]sheaf.
 			args = append(args, filter.Rev)
 		}
 		query = `
-			select s.path, d.id, v.size, v.mime, v.digest, v.n, l.at from states s
+			select s.path, d.id, v.size, v.mime, v.digest, v.n, l.at, v.purged from states s
 			join documents d on d.pk = s.document and d.purged = 0
 			join versions v on v.document = s.document and v.n = s.version
 			join log l on l.stream = $6 and l.rev = s.rev_from
@@ -142,7 +142,7 @@ func (v *View) filesIn(c *Collection, layer string, filter FileFilter) ([]sheaf.
 		f := sheaf.BookFile{Layer: layer}
 		var digest []byte
 		var updated int64
-		err := scan(&f.Path, &f.Document, &f.Size, &f.MIME, &digest, &f.Version, &updated)
+		err := scan(&f.Path, &f.Document, &f.Size, &f.MIME, &digest, &f.Version, &updated, &f.Purged)
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ type Tx struct {
 	counters
 	writer         *writer
 	heads          map[string]streamHead // of the streams that this transaction has written
+	usages         map[int64]Usage       // of the collections, by pk, that it has counted or changed
 	touched        touched               // including what a mutation that failed has touched
 	dirty          bool                  // whether the current mutation has written
 	newCollections bool                  // whether collections are others than the catalog remembers

@@ -14,12 +14,12 @@ func (tx *Tx) AddVersion(document int64, v *sheaf.Version) error {
 	return err
 }
 
-const versionColumns = `n, digest, size, mime, author, label, message, at`
+const versionColumns = `n, digest, size, mime, author, label, message, at, purged`
 
 func scanVersion(scan func(...any) error) (version sheaf.Version, err error) {
 	var digest []byte
 	var at int64
-	err = scan(&version.Number, &digest, &version.Size, &version.MIME, &version.Author, &version.Label, &version.Message, &at)
+	err = scan(&version.Number, &digest, &version.Size, &version.MIME, &version.Author, &version.Label, &version.Message, &at, &version.Purged)
 	if err != nil {
 		return sheaf.Version{}, err
 	}

@@ -64,6 +64,7 @@ type writer struct {
 	// Of the goroutine in run only.
 	committed  counters
 	heads      map[string]streamHead // of the streams that have been written
+	usages     map[int64]Usage       // by pk, of the collections whose usage somebody has asked for
 	batch      []*mutation
 	batchBytes int64
 }
@@ -75,6 +76,14 @@ type counters struct {
 	sameTime int   // transactions that had that time already
 	document int64 // the largest pk in use
 	blob     int64
+	entry    int64 // the newest id of the log and the access records, which share one sequence
+	entryAt  int64 // its time
+}
+
+// nextEntry returns the id of the next log entry or access record, which has a time.
+func (c *counters) nextEntry(at int64) int64 {
+	c.entry, c.entryAt = c.entry+1, at
+	return c.entry
 }
 
 type streamHead struct {
@@ -105,12 +114,17 @@ func newWriter(connection *conn, catalog *Catalog, options Options) (*writer, er
 		queue:   make(chan *mutation, options.QueueLength),
 		ended:   make(chan struct{}),
 		heads:   make(map[string]streamHead),
+		usages:  make(map[int64]Usage),
 	}
 	_, err := connection.row(`select
 			(select coalesce(max(pk), 0) from documents),
 			(select coalesce(max(pk), 0) from blobs),
-			(select coalesce(max(at), 0) from log where id = (select max(id) from log))`,
-		nil, &w.committed.document, &w.committed.blob, &w.committed.now)
+			max((select coalesce(max(id), 0) from log), (select coalesce(max(id), 0) from access),
+				coalesce((select cast(value as integer) from meta where key = $1), 0)),
+			max((select coalesce(max(at), 0) from log where id = (select max(id) from log)),
+				(select coalesce(max(at), 0) from access where id = (select max(id) from access)))`,
+		[]any{lastEntryKey}, &w.committed.document, &w.committed.blob, &w.committed.entry, &w.committed.entryAt)
+	w.committed.now = w.committed.entryAt
 	return w, err
 }
 
@@ -209,6 +223,7 @@ func (w *writer) runBatch() {
 	w.failure.Store(nil)
 	w.committed = tx.counters
 	maps.Copy(w.heads, tx.heads)
+	maps.Copy(w.usages, tx.usages)
 	for _, after := range tx.afterCommit {
 		after()
 	}
@@ -246,6 +261,7 @@ func (w *writer) attempt(savepoints bool) (outcomes []error, tx *Tx, err error) 
 		counters: w.committed,
 		writer:   w,
 		heads:    make(map[string]streamHead),
+		usages:   make(map[int64]Usage),
 	}
 	tx.tick(millis(w.options.Clock()))
 	started := time.Now()
@@ -283,13 +299,13 @@ func (w *writer) applyAlone(tx *Tx, m *mutation) (outcome, err error) {
 	if _, err := w.conn.exec(`savepoint mutation`); err != nil {
 		return nil, err
 	}
-	counters, heads, after := tx.counters, maps.Clone(tx.heads), len(tx.afterCommit)
+	counters, heads, usages, after := tx.counters, maps.Clone(tx.heads), maps.Clone(tx.usages), len(tx.afterCommit)
 	outcome = applySafely(tx, m)
 	if outcome != nil {
 		if _, err := w.conn.exec(`rollback to mutation`); err != nil {
 			return nil, err
 		}
-		tx.counters, tx.heads, tx.afterCommit = counters, heads, tx.afterCommit[:after]
+		tx.counters, tx.heads, tx.usages, tx.afterCommit = counters, heads, usages, tx.afterCommit[:after]
 	}
 	_, err = w.conn.exec(`release mutation`)
 	return outcome, err

@@ -39,7 +39,7 @@ can name as what it replaces. There a long text is cut: more says that it goes o
 	}
 	flags := cmd.Flags()
 	flags.IntVar(&o.version, "version", 0, "version to read (default the current one)")
-	flags.StringVar(&o.at, "at", "", "read what it was at a revision or an RFC 3339 time")
+	flags.StringVar(&o.at, "at", "", "read what it was at a revision, or a time such as 2026-01-31 or 2026-01-31T12:00:00Z")
 	flags.StringVar(&o.lines, "lines", "", "only these lines, such as 10-20, 10- or 10")
 	return cmd
 }

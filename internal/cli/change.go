@@ -14,12 +14,13 @@ import (
 // A changed document, as a command tells of it.
 type changed struct {
 	sheaf.Change
-	answer any // what --json prints
+	answer any                // what --json prints
+	others []sheaf.DocumentID // that were deleted with it
 }
 
 // wholly returns a change that is told of with all that the server answered.
 func wholly(change sheaf.Change, err error) (changed, error) {
-	return changed{change, change}, err
+	return changed{Change: change, answer: change}, err
 }
 
 // changeOne connects to the store and makes one change.
@@ -91,7 +92,11 @@ func (o *options) printChange(out io.Writer, c changed) error {
 	if c.Version != c.PreviousVersion && c.Version > 0 {
 		text += fmt.Sprintf("  version %d", c.Version)
 	}
-	_, err := fmt.Fprintf(out, "%s  revision %d\n", text, c.Revision)
+	text += fmt.Sprintf("  revision %d\n", c.Revision)
+	for _, id := range c.others {
+		text += fmt.Sprintf("%s  %s\n", id, c.Mode)
+	}
+	_, err := io.WriteString(out, text)
 	return err
 }
 
@@ -99,7 +104,11 @@ func (o *options) printChange(out io.Writer, c changed) error {
 func (o *options) noteUndo(cmd *cobra.Command, c changed) {
 	switch {
 	case c.Mode == sheaf.ModeDeleted:
-		o.note(cmd, "undo it with `sheaf restore %s`", c.ID)
+		ids := string(c.ID)
+		for _, id := range c.others {
+			ids += " " + string(id)
+		}
+		o.note(cmd, "undo it with `sheaf restore %s`", ids)
 	case c.PreviousRevision > 0 && c.Mode != sheaf.ModeUnchanged && c.Mode != sheaf.ModePurged:
 		o.note(cmd, "undo it with `sheaf restore %s --revision %d`", c.ID, c.PreviousRevision)
 	}

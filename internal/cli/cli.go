@@ -14,7 +14,6 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -36,8 +35,9 @@ func Main(ctx context.Context, args []string, streams Streams) int {
 	root := newRoot(args[0])
 	root.SetArgs(args[1:])
 	root.SetIn(streams.In)
-	root.SetOut(&lockedWriter{w: streams.Out})
-	root.SetErr(&lockedWriter{w: streams.Err})
+	screen := newScreen(streams)
+	root.SetOut(screen.stream(streams.Out))
+	root.SetErr(screen.stream(streams.Err))
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
@@ -69,6 +69,7 @@ func newRoot(program string) *cobra.Command {
 		return newSheafCommand(o)
 	}
 	root.Example = strings.ReplaceAll(root.Example, "sheaf "+root.Name(), name)
+	o.complete(root)
 	root.Use = name + strings.TrimPrefix(root.Use, root.Name())
 	o.bind(root)
 	return root
@@ -99,35 +100,29 @@ func newSheafCommand(o *options) *cobra.Command {
 		newEditCommand(o),
 		newTagCommand(o),
 		newMvCommand(o),
+		newRelationsCommand(o),
+		newRelateCommand(o),
+		newUnrelateCommand(o),
 		newMCPCommand(o),
 		newRmCommand(o),
 		newRestoreCommand(o),
 		newTrashCommand(o),
 		newLogCommand(o),
+		newAuditCommand(o),
 		newDiffCommand(o),
 		newBookCommand(o),
 		newCollectionsCommand(o),
 		newAdminCommand(o),
 		newDoctorCommand(o),
+		newManCommand(),
 		newVersionCommand(o),
 	}
 	for _, cmd := range commands {
-		completeNoFiles(cmd)
+		o.complete(cmd)
 	}
 	root.AddCommand(commands...)
 	o.bind(root)
 	return root
-}
-
-// completeNoFiles keeps shells from completing filenames where they are not
-// wanted: only push takes files, the arguments of others are ids and names.
-func completeNoFiles(cmd *cobra.Command) {
-	if cmd.Name() != "push" {
-		cmd.ValidArgsFunction = cobra.NoFileCompletions
-	}
-	for _, below := range cmd.Commands() {
-		completeNoFiles(below)
-	}
 }
 
 // unknownCommand is the error for a word that is none of cmd's commands.
@@ -174,16 +169,3 @@ type toldError struct{ error }
 
 // Unwrap returns the error that was told.
 func (e *toldError) Unwrap() error { return e.error }
-
-// lockedWriter lets goroutines write whole lines.
-type lockedWriter struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-// Write implements [io.Writer].
-func (l *lockedWriter) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.w.Write(p)
-}

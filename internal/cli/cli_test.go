@@ -144,7 +144,7 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"sheaf", "query", "--format", "xml"}, "table or json"},
 		{[]string{"sheaf", "query", "--limit", "-1"}, "at least 1"},
 		{[]string{"sheaf", "query", "--limit", "many"}, "invalid argument"},
-		{[]string{"sheaf", "admin", "gc"}, "gc needs --dry-run"},
+		{[]string{"sheaf", "admin", "gc", "--now", "--dry-run"}, "--dry-run or --now, not both"},
 		{[]string{"sheaf", "ls", "notes"}, "name the collection with --collection"},
 		{[]string{"sheaf", "ls", "--limit", "0"}, "--limit is at least 1"},
 		{[]string{"sheaf", "ls", "--at", "0"}, "0\" is neither"},
@@ -165,7 +165,7 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"sheaf", "log", "a", "b"}, "log shows one document"},
 		{[]string{"sheaf", "diff", "doc_0123456789ab", "--from", "-1"}, "versions are numbers from 1"},
 		{[]string{"sheaf", "collections", "create"}, "create needs a collection's name"},
-		{[]string{"sheaf", "collections", "change", "notes"}, "change needs --title"},
+		{[]string{"sheaf", "collections", "change", "notes"}, "change needs something to change"},
 		{[]string{"doc-push"}, "`doc-push --help`"},
 		{[]string{`C:\bin\doc-query.exe`, "x"}, ""},
 	} {

@@ -14,6 +14,8 @@ import (
 type collectionOptions struct {
 	*options
 	title, description, policy string
+	limits                     limitFlags
+	retention                  sheaf.Retention
 }
 
 func newCollectionsCommand(shared *options) *cobra.Command {
@@ -21,8 +23,8 @@ func newCollectionsCommand(shared *options) *cobra.Command {
 	list := func(cmd *cobra.Command, _ []string) error { return runCollectionsList(cmd, o) }
 	cmd := &cobra.Command{
 		Use:   "collections",
-		Short: "List, create, change and archive collections",
-		Long: `List, create, change and archive collections. Without a command, they are listed,
+		Short: "List, create, change, archive and delete collections",
+		Long: `List, create, change, archive and delete collections. Without a command, they are listed,
 with what they hold.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -38,6 +40,8 @@ with what they hold.`,
 		flags.StringVar(&o.title, "title", "", "what people call it")
 		flags.StringVar(&o.description, "description", "", "what it is for")
 		flags.StringVar(&o.policy, "write-policy", "", "upsert, or require_hash: a write has to name the content it replaces")
+		o.limits.bind(flags)
+		bindRetention(flags, &o.retention)
 		return cmd
 	}
 	cmd.AddCommand(
@@ -51,7 +55,7 @@ with what they hold.`,
 		}),
 		bind(&cobra.Command{
 			Use:   "change <name>",
-			Short: "Change a collection's title, description or write policy",
+			Short: "Change a collection's title, description, write policy, limits or retention",
 			Args:  exactly(name),
 			RunE:  func(cmd *cobra.Command, args []string) error { return runCollectionsChange(cmd, o, args) },
 		}),
@@ -71,6 +75,7 @@ with what they hold.`,
 				return runCollectionsStatus(cmd, o, args, sheaf.StatusActive)
 			},
 		},
+		newCollectionsDeleteCommand(shared),
 	)
 	return cmd
 }
@@ -109,6 +114,8 @@ func collectionLine(c sheaf.CollectionStats) string {
 	if c.Policy != sheaf.PolicyUpsert {
 		line += ", " + string(c.Policy)
 	}
+	line += limitsText(c.Limits)
+	line += retentionText(c.Retention)
 	if c.Title != string(c.Name) && c.Title != "" {
 		line += "  " + c.Title
 	}
@@ -116,9 +123,14 @@ func collectionLine(c sheaf.CollectionStats) string {
 }
 
 func runCollectionsCreate(cmd *cobra.Command, o *collectionOptions, args []string) error {
+	var limits sheaf.CollectionLimits
+	if err := o.limits.set(cmd.Flags(), &limits); err != nil {
+		return err
+	}
 	return o.withCollection(cmd, true, func(ctx context.Context, store *connection) (sheaf.CollectionStats, error) {
 		return store.CreateCollection(ctx, client.CollectionInput{
 			Name: args[0], Title: o.title, Description: o.description, Policy: sheaf.WritePolicy(o.policy),
+			Limits: limits, Retention: o.retention,
 		})
 	})
 }
@@ -136,10 +148,27 @@ func runCollectionsChange(cmd *cobra.Command, o *collectionOptions, args []strin
 		policy := sheaf.WritePolicy(o.policy)
 		change.Policy = &policy
 	}
-	if change == (client.CollectionChange{}) {
-		return usageError(cmd, "change needs --title, --description or --write-policy")
+	if err := o.limits.set(flags, new(sheaf.CollectionLimits)); err != nil {
+		return err
+	}
+	limits := o.limits.changed(flags)
+	if change == (client.CollectionChange{}) && !limits && !retentionGiven(flags) {
+		return usageError(cmd, "change needs something to change, such as --title or --trash-days; --help lists all")
 	}
 	return o.withCollection(cmd, false, func(ctx context.Context, store *connection) (sheaf.CollectionStats, error) {
+		if limits { // those that are not given stay
+			now, err := store.Collection(ctx, args[0])
+			if err != nil {
+				return now, err
+			}
+			change.Limits = &now.Limits
+			if err := o.limits.set(flags, change.Limits); err != nil {
+				return now, err
+			}
+		}
+		if err := mergeRetention(ctx, store, flags, args[0], o.retention, &change); err != nil {
+			return sheaf.CollectionStats{}, err
+		}
 		return store.ChangeCollection(ctx, args[0], change)
 	})
 }

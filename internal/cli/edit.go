@@ -21,6 +21,10 @@ type editOptions struct {
 	file     string
 	fileHash string
 	message  string
+	dryRun   bool
+	merge    bool
+	noMerge  bool
+	edits    editFlags
 }
 
 func newEditCommand(shared *options) *cobra.Command {
@@ -35,15 +39,29 @@ When somebody else wrote meanwhile, both changes are kept if they touch other
 lines. If not, nothing is stored: the text with both sides of every conflict is
 left in a file, together with what you wrote, and edit says how to go on. The same
 holds for --file with --file-hash, the SHA-256 of the content that the file was
-made from; without --file-hash the file replaces whatever there is.`,
+made from; without --file-hash the file replaces whatever there is.
+
+Edits change some places and leave the rest alone, all of them or none, each on the
+text as the ones before it have left it. --replace, --lines, --insert-after and
+--section are each followed by --with and the new text; an empty one deletes. A
+text is taken as it stands, @FILE is what a file contains, @- standard input, and
+@@ begins a text with @. With --file-hash nothing is edited if the document has
+another content by now, unless --merge can merge both; --dry-run shows the diff.`,
 		Example: `  sheaf edit doc_0123456789ab
-  sheaf edit doc_0123456789ab --file notes.md --file-hash 2c26b46b68ffc68f…`,
+  sheaf edit doc_0123456789ab --file notes.md --file-hash 2c26b46b68ffc68f…
+  sheaf edit doc_0123456789ab --replace colour --with color --all --dry-run
+  sheaf edit doc_0123456789ab --lines 10-12 --with @new.txt --append "the end"
+  sheaf edit doc_0123456789ab --section "## Install" --with @install.md`,
 		Args: exactly(documentIDArgument),
 		RunE: func(cmd *cobra.Command, args []string) error { return runEdit(cmd, o, args) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.file, "file", "", "file to take the content from, instead of an editor; - for standard input")
-	flags.StringVar(&o.fileHash, "file-hash", "", "SHA-256 of the content that --file was made from")
+	flags.StringVar(&o.fileHash, "file-hash", "", "SHA-256 of the content that --file or the edits were made for")
+	flags.BoolVar(&o.noMerge, "no-merge", false, "store nothing if somebody else wrote meanwhile, though both could be kept")
+	flags.BoolVar(&o.merge, "merge", false, "merge edits with what somebody else wrote since --file-hash")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "show what edits would change, and store nothing")
+	o.edits.bind(flags)
 	flags.StringVarP(&o.message, "message", "m", "", "why, for the history")
 	return cmd
 }
@@ -53,24 +71,26 @@ func runEdit(cmd *cobra.Command, o *editOptions, args []string) error {
 	if err != nil {
 		return err
 	}
-	if o.file != "" {
+	switch {
+	case o.edits.given() && o.file != "":
+		return usageError(cmd, "--file replaces the whole content: edits are not for it")
+	case o.edits.given():
+		return o.applyEdits(cmd, id)
+	case o.dryRun || o.merge:
+		return usageError(cmd, "--dry-run and --merge are for edits, such as --replace")
+	case o.file != "":
 		return o.writeFile(cmd, id)
-	}
-	if o.fileHash != "" {
-		return usageError(cmd, "--file-hash is for --file")
+	case o.fileHash != "":
+		return usageError(cmd, "--file-hash is for --file and for edits")
 	}
 	return o.editCopy(cmd, id)
 }
 
 // writeFile writes the file of --file into the document.
 func (o *editOptions) writeFile(cmd *cobra.Command, id sheaf.DocumentID) error {
-	var read *sheaf.Digest
-	if o.fileHash != "" {
-		digest, err := sheaf.ParseDigest(o.fileHash)
-		if err != nil {
-			return err
-		}
-		read = &digest
+	read, err := o.readHash()
+	if err != nil {
+		return err
 	}
 	content, name := cmd.InOrStdin(), string(id)
 	if o.file != stdinArgument {
@@ -81,7 +101,7 @@ func (o *editOptions) writeFile(cmd *cobra.Command, id sheaf.DocumentID) error {
 		defer file.Close()
 		content, name = file, filepath.Base(o.file)
 	}
-	err := o.put(cmd, id, content, read)
+	err = o.put(cmd, id, content, read)
 	conflict := textConflict(err)
 	if conflict == nil {
 		return err
@@ -93,10 +113,22 @@ func (o *editOptions) writeFile(cmd *cobra.Command, id sheaf.DocumentID) error {
 	return leaveConflict(filepath.Join(dir, conflictName(name)), id, conflict)
 }
 
+// readHash returns the digest of --file-hash, nil if it is not given.
+func (o *editOptions) readHash() (*sheaf.Digest, error) {
+	if o.fileHash == "" {
+		return nil, nil
+	}
+	digest, err := sheaf.ParseDigest(o.fileHash)
+	return &digest, err
+}
+
 // editCopy lets the user edit a copy of the document and writes it back. The
 // store is not held open meanwhile: others may use it, which is what merging is
 // for. What the user wrote is deleted only when it is stored.
 func (o *editOptions) editCopy(cmd *cobra.Command, id sheaf.DocumentID) error {
+	if err := checkEditor(cmd); err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "sheaf-edit-")
 	if err != nil {
 		return err
@@ -173,6 +205,9 @@ func (w *textWriter) Write(p []byte) (int, error) {
 // put writes a content, merging it with what somebody else wrote, and tells of it.
 func (o *editOptions) put(cmd *cobra.Command, id sheaf.DocumentID, content io.Reader, read *sheaf.Digest) error {
 	in := client.ContentInput{Body: content, FileHash: read, Message: o.message, OnConflict: client.ConflictMerges}
+	if o.noMerge {
+		in.OnConflict = client.ConflictFails
+	}
 	return o.changeOne(cmd, func(ctx context.Context, store *connection) (changed, error) {
 		change, err := store.PutContent(ctx, id, in)
 		if err == nil && change.Mode == sheaf.ModeMerged {

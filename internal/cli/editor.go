@@ -15,7 +15,7 @@ import (
 // runEditor opens a file in the user's editor and waits for it. VISUAL and
 // EDITOR are commands that may have arguments, as for git.
 func runEditor(cmd *cobra.Command, path string) error {
-	command := cmp.Or(strings.TrimSpace(os.Getenv("VISUAL")), strings.TrimSpace(os.Getenv("EDITOR")))
+	command := chosenEditor()
 	var editor *exec.Cmd
 	switch {
 	case runtime.GOOS == "windows":
@@ -32,11 +32,25 @@ func runEditor(cmd *cobra.Command, path string) error {
 	return nil
 }
 
+func chosenEditor() string {
+	return cmp.Or(strings.TrimSpace(os.Getenv("VISUAL")), strings.TrimSpace(os.Getenv("EDITOR")))
+}
+
+// checkEditor fails when nobody has chosen an editor and nobody sits at a terminal
+// that the usual one could be shown on.
+func checkEditor(cmd *cobra.Command) error {
+	if chosenEditor() == "" && !isTerminal(cmd.InOrStdin()) {
+		return usageError(cmd, "an editor needs a terminal").
+			WithHint("say what to change by flags, such as --replace or --file, or name a program as EDITOR")
+	}
+	return nil
+}
+
 // underlying returns the stream that a command writes to. An editor has to get
 // the terminal itself, not a pipe to it.
 func underlying(w io.Writer) io.Writer {
-	if locked, ok := w.(*lockedWriter); ok {
-		return locked.w
+	if writer, ok := w.(*screenWriter); ok {
+		return writer.to
 	}
 	return w
 }

@@ -2,46 +2,110 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sheaf-dev/sheaf"
 )
 
 type gcOptions struct {
 	*options
-	dryRun bool
+	dryRun, now bool
 }
 
 func newGCCommand(shared *options) *cobra.Command {
 	o := &gcOptions{options: shared}
 	cmd := &cobra.Command{
-		Use:   "gc --dry-run",
-		Short: "Show what could be reclaimed",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return runGC(cmd, o) },
+		Use:   "gc",
+		Short: "Reclaim what nothing refers to",
+		Long: `Reclaim what nothing refers to. A server does so by itself now and then; this does
+it at once.
+
+First the retention of every collection is applied: documents that were in the
+trash for too long are purged, and versions that were replaced too long ago.
+Contents that no version needs any more are condemned, and deleted once they have
+been condemned for the time of grace (gc.grace).`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runGC(cmd, o) },
 	}
-	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "required: only show what could be reclaimed")
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "only show what could be reclaimed")
+	cmd.Flags().BoolVar(&o.now, "now", false, "do not wait for the grace; not while a backup is taken")
 	return cmd
 }
 
 func runGC(cmd *cobra.Command, o *gcOptions) (err error) {
-	if !o.dryRun {
-		return usageError(cmd, "gc needs --dry-run: it shows what could be reclaimed and reclaims nothing")
+	if o.dryRun && o.now {
+		return usageError(cmd, "gc takes --dry-run or --now, not both")
 	}
 	store, err := o.connect(cmd, false)
 	if err != nil {
 		return err
 	}
 	defer closeInto(&err, store)
-	plan, err := store.PlanGarbage(cmd.Context())
+	out := cmd.OutOrStdout()
+	if o.dryRun {
+		plan, err := store.PlanGarbage(cmd.Context())
+		if err != nil {
+			return err
+		}
+		if o.json {
+			return printJSON(out, plan)
+		}
+		_, err = fmt.Fprint(out, planText(plan))
+		return err
+	}
+	report, err := store.CollectGarbage(cmd.Context(), o.now)
 	if err != nil {
 		return err
 	}
-	out := cmd.OutOrStdout()
 	if o.json {
-		return printJSON(out, plan)
+		return printJSON(out, report)
 	}
-	_, err = fmt.Fprintf(out, "unreferenced blobs: %d, %s\norphan objects: %d, %s\npending blobs: %d, kept\n",
-		plan.UnreferencedBlobs, formatSize(plan.UnreferencedBytes),
-		plan.OrphanObjects, formatSize(plan.OrphanBytes), plan.PendingBlobs)
+	_, err = fmt.Fprint(out, garbageText(report))
 	return err
+}
+
+// planText returns a plan as people read it.
+func planText(plan sheaf.GarbagePlan) string {
+	var b strings.Builder
+	if plan.PurgeableDocuments > 0 {
+		fmt.Fprintf(&b, "too long in the trash: %s\n", plural(int(plan.PurgeableDocuments), "document"))
+	}
+	if plan.ExpirableVersions > 0 {
+		fmt.Fprintf(&b, "replaced too long ago: %s\n", plural(int(plan.ExpirableVersions), "version"))
+	}
+	if plan.ExpirableBytes > 0 {
+		fmt.Fprintf(&b, "of these, contents of %s\n", formatSize(plan.ExpirableBytes))
+	}
+	fmt.Fprintf(&b, "unreferenced blobs: %d, %s", plan.UnreferencedBlobs, formatSize(plan.UnreferencedBytes))
+	if plan.InGraceBlobs > 0 {
+		fmt.Fprintf(&b, "; %d still in their time of grace", plan.InGraceBlobs)
+	}
+	fmt.Fprintf(&b, "\norphan objects: %d, %s\npending blobs: %d\n", plan.OrphanObjects, formatSize(plan.OrphanBytes), plan.PendingBlobs)
+	if plan.DamagedBlobs > 0 {
+		fmt.Fprintf(&b, "damaged blobs: %d, kept; see sheaf admin fsck\n", plan.DamagedBlobs)
+	}
+	return b.String()
+}
+
+// garbageText returns what a collection has done as people read it.
+func garbageText(report sheaf.GarbageReport) string {
+	var b strings.Builder
+	if report.PurgedDocuments > 0 {
+		fmt.Fprintf(&b, "purged from the trash: %s\n", plural(int(report.PurgedDocuments), "document"))
+	}
+	if report.ExpiredVersions > 0 {
+		fmt.Fprintf(&b, "removed from the history: %s\n", plural(int(report.ExpiredVersions), "version"))
+	}
+	fmt.Fprintf(&b, "condemned: %s\ndeleted: %s and %s, %s\n",
+		plural(int(report.CondemnedBlobs), "blob"), plural(int(report.DeletedBlobs), "blob"),
+		plural(int(report.OrphanObjects), "orphan object"), formatSize(report.DeletedBytes))
+	if report.InGraceBlobs > 0 {
+		fmt.Fprintf(&b, "in their time of grace: %s\n", plural(int(report.InGraceBlobs), "blob"))
+	}
+	if report.PendingBlobs > 0 {
+		fmt.Fprintf(&b, "pending: %s\n", plural(int(report.PendingBlobs), "blob"))
+	}
+	return b.String()
 }

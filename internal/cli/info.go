@@ -27,7 +27,7 @@ func newInfoCommand(shared *options) *cobra.Command {
 		RunE:  func(cmd *cobra.Command, args []string) error { return runInfo(cmd, o, args) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.at, "at", "", "show what it was at a revision or an RFC 3339 time")
+	flags.StringVar(&o.at, "at", "", "show what it was at a revision, or a time such as 2026-01-31 or 2026-01-31T12:00:00Z")
 	flags.BoolVar(&o.versions, "versions", false, "list the contents that it has had, too")
 	return cmd
 }
@@ -35,7 +35,8 @@ func newInfoCommand(shared *options) *cobra.Command {
 // describedDocument is what info prints as JSON.
 type describedDocument struct {
 	client.DocumentState
-	Versions []sheaf.Version `json:"versions,omitempty"`
+	Relations []sheaf.Relation `json:"relations,omitempty"`
+	Versions  []sheaf.Version  `json:"versions,omitempty"`
 }
 
 func runInfo(cmd *cobra.Command, o *infoOptions, args []string) (err error) {
@@ -55,6 +56,11 @@ func runInfo(cmd *cobra.Command, o *infoOptions, args []string) (err error) {
 	var described describedDocument
 	if described.DocumentState, err = store.Metadata(cmd.Context(), id, at); err != nil {
 		return err
+	}
+	if o.at == "" { // relations are of now
+		if described.Relations, err = store.Relations(cmd.Context(), id); err != nil {
+			return err
+		}
 	}
 	if o.versions {
 		for version, err := range store.Versions(cmd.Context(), id) {
@@ -109,6 +115,12 @@ func (d describedDocument) text() string {
 	field("Uploaded", d.UploadedAt.UTC().Format(time.DateTime))
 	field("Updated", d.UpdatedAt.UTC().Format(time.DateTime))
 	field("URL", d.URL)
+	if len(d.Relations) > 0 {
+		b.WriteString("\n")
+	}
+	for _, r := range d.Relations {
+		b.WriteString(relationLine(r))
+	}
 	if len(d.Versions) > 0 {
 		b.WriteString("\n")
 	}

@@ -48,7 +48,7 @@ func (l *landing) check(name string) error {
 		return err
 	case info.IsDir() || info.Mode()&(fs.ModeDevice|fs.ModeNamedPipe|fs.ModeSocket) != 0:
 		return sheaf.Errorf(sheaf.ErrExists, "%s is there and is not a file", l.shown(name)).
-			WithHint("choose another name with --output")
+			WithHint("choose another name")
 	case !l.overwrite:
 		return l.taken(name)
 	}
@@ -57,7 +57,7 @@ func (l *landing) check(name string) error {
 
 func (l *landing) taken(name string) error {
 	return sheaf.Errorf(sheaf.ErrExists, "the file %s exists", l.shown(name)).
-		WithHint("replace it with --overwrite, or choose another name with --output")
+		WithHint("replace it with --overwrite, or choose another name")
 }
 
 // shown returns the path of name as the user would write it.

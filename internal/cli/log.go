@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -95,10 +96,42 @@ func entryText(e client.LogEntry) string {
 	for _, doc := range e.Documents {
 		b.WriteString(indent + string(doc.ID) + "  " + printable(touched(doc)) + "\n")
 	}
+	for _, relation := range relationsOf(e) {
+		b.WriteString(indent + printable(relation) + "\n")
+	}
 	for line := range strings.Lines(e.Message) {
 		b.WriteString(indent + printable(strings.TrimRight(line, "\r\n")) + "\n")
 	}
 	return b.String()
+}
+
+// relationsOf says what an entry tells of relations that began, changed or ended.
+func relationsOf(e client.LogEntry) (lines []string) {
+	type relation struct {
+		Type     string `json:"type"`
+		Document string `json:"document_id"`
+		Other    string `json:"other_id"`
+		Note     string `json:"note_after"`
+	}
+	var detail struct {
+		relation
+		Ended []relation `json:"relations"` // by a purge
+	}
+	if len(e.Detail) == 0 || json.Unmarshal(e.Detail, &detail) != nil {
+		return nil // a detail of another kind, or of a version of Sheaf to come
+	}
+	line := func(r relation) string { return fmt.Sprintf("%s  %s %s", r.Document, r.Type, r.Other) }
+	if detail.Other != "" {
+		text := line(detail.relation)
+		if detail.Note != "" {
+			text += "; " + detail.Note
+		}
+		lines = append(lines, text)
+	}
+	for _, ended := range detail.Ended {
+		lines = append(lines, line(ended)+"; ended")
+	}
+	return lines
 }
 
 // touched says what became of a document: its name, and what is another now.
@@ -118,6 +151,7 @@ func touched(doc sheaf.LogDocument) string {
 			parts = append(parts, what)
 		}
 	}
+	changed(fmt.Sprintf("to %s, from %s", after.Collection, before.Collection), before.Collection != after.Collection)
 	changed("was "+before.Name, before.Name != after.Name)
 	changed(fmt.Sprintf("version %d, was %d", after.Version, before.Version), before.Version != after.Version)
 	changed("tags "+strings.Join(after.Tags, ","), strings.Join(before.Tags, ",") != strings.Join(after.Tags, ","))

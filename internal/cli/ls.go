@@ -35,7 +35,7 @@ collection counts its own.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.collection, "collection", "", "collection to list (default all of free-standing documents)")
-	flags.StringVar(&o.at, "at", "", "list what there was at a revision or an RFC 3339 time")
+	flags.StringVar(&o.at, "at", "", "list what there was at a revision, or a time such as 2026-01-31 or 2026-01-31T12:00:00Z")
 	o.pageFlags.bind(flags, "documents")
 	return cmd
 }

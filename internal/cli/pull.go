@@ -19,10 +19,13 @@ import (
 
 type pullOptions struct {
 	*options
-	output    string
-	overwrite bool
-	names     bool
-	jobs      int
+	output     string
+	overwrite  bool
+	names      bool
+	collection string
+	zip        string
+	at         string
+	jobs       int
 }
 
 func newPullCommand(shared *options) *cobra.Command {
@@ -38,13 +41,23 @@ saved in the directory --output, which is made if need be; with --names each has
 the path that its name is, so that a directory that was pushed comes back.
 "-" reads ids from standard input, the first word of each line.
 
+--collection fetches all documents of a collection instead: each under its
+filename, or at the path that its name is, made unique and safe; those without
+content are left out. --zip saves the documents as one ZIP file. --at fetches what
+there was at a revision of the collection or at a time.
+
 A file appears only when its content has arrived whole and has the right SHA-256.
 A file that exists is kept unless --overwrite is given.`,
 		Example: `  sheaf pull doc_0123456789ab --output ./architecture.md
+  sheaf pull --collection field-notes --output notes
+  sheaf pull --collection field-notes --zip notes.zip --at 2026-01-31T12:00:00Z
   sheaf query --tags notes --all --json | jq -r '.[].document_id' | sheaf pull - --names --output restored`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usageError(cmd, "pull needs a document id")
+			switch {
+			case len(args) == 0 && o.collection == "":
+				return usageError(cmd, "pull needs a document id, or --collection")
+			case len(args) > 0 && o.collection != "":
+				return usageError(cmd, "name documents or a --collection, not both")
 			}
 			return nil
 		},
@@ -54,6 +67,9 @@ A file that exists is kept unless --overwrite is given.`,
 	flags.StringVarP(&o.output, "output", "o", "", "file to write; of several documents, the directory; - for standard output")
 	flags.BoolVar(&o.overwrite, "overwrite", false, "replace files that exist")
 	flags.BoolVar(&o.names, "names", false, "save documents below --output at the paths that are their names")
+	flags.StringVar(&o.collection, "collection", "", "fetch all documents of this collection")
+	flags.StringVar(&o.zip, "zip", "", "ZIP file to write; - for standard output")
+	flags.StringVar(&o.at, "at", "", "fetch what there was at a revision, or a time such as 2026-01-31 or 2026-01-31T12:00:00Z")
 	flags.IntVar(&o.jobs, "jobs", defaultJobs, "documents to fetch at once")
 	return cmd
 }
@@ -66,9 +82,16 @@ func runPull(cmd *cobra.Command, o *pullOptions, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	several := len(args) > 1 || slices.Contains(args, stdinArgument)
-	if o.output == stdinArgument && (several || o.names) {
-		return usageError(cmd, "standard output takes one document")
+	at, err := client.ParseMoment(o.at)
+	if err != nil {
+		return err
+	}
+	several := o.collection != "" || len(args) > 1 || slices.Contains(args, stdinArgument)
+	switch {
+	case o.zip != "" && (o.output != "" || o.names):
+		return usageError(cmd, "--zip says where to save; --output and --names are for files")
+	case o.output == stdinArgument && (several || o.names):
+		return usageError(cmd, "standard output takes one document, or a ZIP file with --zip -")
 	}
 	store, err := o.connect(cmd, false)
 	if err != nil {
@@ -76,25 +99,44 @@ func runPull(cmd *cobra.Command, o *pullOptions, args []string) (err error) {
 	}
 	defer closeInto(&err, store)
 
-	if o.output == stdinArgument {
-		return writeContent(cmd.Context(), cmd.OutOrStdout(), store, ids[0])
+	ctx := cmd.Context()
+	switch {
+	case o.zip != "":
+		return o.pullArchive(cmd, store, client.ArchiveSelection{IDs: ids, Filter: client.Filter{Collection: o.collection, At: at}}, len(args) > 0)
+	case o.output == stdinArgument:
+		return writeContent(ctx, cmd.OutOrStdout(), store, ids[0], client.AsOf(at))
 	}
+	bar := o.showProgress(cmd, "document")
+	defer bar.stop()
 	to, name, err := o.destination(several)
 	if err != nil {
 		return err
 	}
 	defer to.Close()
+	wanted := make([]pulling, len(ids))
+	for i, id := range ids {
+		wanted[i] = pulling{id: id, name: name, content: client.AsOf(at)}
+	}
+	if o.collection != "" {
+		if wanted, err = o.collectionPulls(cmd, store, at); err != nil {
+			return err
+		}
+	}
 
-	ctx := cmd.Context()
+	bar.expect(len(wanted), 0)
+
 	trying, giveUp := context.WithCancel(ctx)
 	defer giveUp()
 	outcome := tally{giveUp: giveUp}
 	taken := &claims{by: map[string]sheaf.DocumentID{}}
-	all := inOrder(trying, o.jobs, slices.Values(ids),
-		func(id sheaf.DocumentID) pulled { return o.pull(ctx, store, id, to, name, taken) },
-		func(id sheaf.DocumentID, p pulled) {
+	all := inOrder(trying, o.jobs, slices.Values(wanted),
+		func(p pulling) pulled {
+			defer bar.did()
+			return o.pull(ctx, store, p, to, taken, bar)
+		},
+		func(wanted pulling, p pulled) {
 			if p.err != nil {
-				outcome.fail(cmd, string(id), p.err)
+				outcome.fail(cmd, string(wanted.id), p.err)
 				return
 			}
 			outcome.succeed(p.size)
@@ -102,6 +144,7 @@ func runPull(cmd *cobra.Command, o *pullOptions, args []string) (err error) {
 				outcome.fail(cmd, "standard output", err)
 			}
 		})
+	bar.stop()
 	if several && ctx.Err() == nil {
 		if !all {
 			o.note(cmd, "gave up: the other documents were not tried")
@@ -160,6 +203,13 @@ func (o *pullOptions) destination(several bool) (to *landing, name string, err e
 	return to, name, err
 }
 
+// A pulling is a document to fetch.
+type pulling struct {
+	id      sheaf.DocumentID
+	name    string // of its file; empty: that follows from the document
+	content client.PullOption
+}
+
 type pulled struct {
 	*client.Download
 	path string // as the user would write it
@@ -169,8 +219,9 @@ type pulled struct {
 
 // pull fetches a document into the landing. Its file's name is the one given,
 // else follows from the document.
-func (o *pullOptions) pull(ctx context.Context, store *connection, id sheaf.DocumentID, to *landing, name string, taken *claims) pulled {
-	download, err := store.Pull(ctx, id)
+func (o *pullOptions) pull(ctx context.Context, store *connection, p pulling, to *landing, taken *claims, bar *progress) pulled {
+	id, name := p.id, p.name
+	download, err := store.Pull(ctx, id, p.content)
 	if err != nil {
 		return pulled{err: err}
 	}
@@ -194,7 +245,10 @@ func (o *pullOptions) pull(ctx context.Context, store *connection, id sheaf.Docu
 	if err := to.check(name); err != nil {
 		return pulled{err: err}
 	}
-	size, err := to.put(ctx, name, download.Body)
+	if bar.isForOne() {
+		bar.expect(1, max(download.Size, 0))
+	}
+	size, err := to.put(ctx, name, bar.count(download.Body))
 	if err != nil {
 		return pulled{err: err}
 	}

@@ -21,6 +21,8 @@ type pushOptions struct {
 	collection  string
 	message     string
 	jobs        int
+	atomic      bool
+	chosen      globs
 }
 
 // defaultJobs is how many transfers run at once.
@@ -34,13 +36,20 @@ func newPushCommand(shared *options) *cobra.Command {
 		Long: `Store files as documents.
 
 Of a directory, all regular files below it are stored; each is named by its path,
-which begins with the directory's own name. Symbolic links in it are not followed.
-"-" stores standard input and needs --name.
+which begins with the directory's own name. Hidden files are stored too; symbolic
+links are not followed. "-" stores standard input and needs --name.
+
+With --include and --exclude some of a directory's files are chosen. A glob without
+a slash is for a name at any depth, one with a slash for the path from the directory
+on, in which ** stands for any number of directories. An excluded directory is left
+out with all that is in it.
 
 A failure does not keep the other files from being stored, unless it is the store
-that fails again and again; the exit code is that of the first.`,
+that fails again and again; the exit code is that of the first. With --atomic all
+files are stored as one change, or none.`,
 		Example: `  sheaf push architecture.md --name "System Architecture" --tags design,docs
-  sheaf push notes/ --tags notes
+  sheaf push notes/ --tags notes --include '*.md' --exclude 'drafts/**' --exclude '.*'
+  sheaf push --atomic plan.md schedule.md --message "Agreed today"
   make report | sheaf push - --name report.txt`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -57,6 +66,8 @@ that fails again and again; the exit code is that of the first.`,
 	flags.StringVar(&o.collection, "collection", "", "collection to store in (default "+string(sheaf.DefaultCollection)+")")
 	flags.StringVarP(&o.message, "message", "m", "", "why, for the history")
 	flags.IntVar(&o.jobs, "jobs", defaultJobs, "files to send at once")
+	flags.BoolVar(&o.atomic, "atomic", false, "store all files or none")
+	o.chosen.bind(flags)
 	return cmd
 }
 
@@ -70,35 +81,51 @@ func runPush(cmd *cobra.Command, o *pushOptions, args []string) (err error) {
 		return err
 	}
 	defer closeInto(&err, store)
+	if o.collection != "" && !single { // or each file would say so
+		if _, err := store.Collection(cmd.Context(), o.collection); sheaf.KindOf(err) == sheaf.ErrNotFound {
+			return err
+		}
+	}
 
+	bar := o.showProgress(cmd, "file")
+	defer bar.stop()
+	if bar != nil {
+		go bar.measure(sources(args, nil, o.chosen, func(string, string) {}))
+	}
 	skipped := 0
-	files := sources(args, cmd.InOrStdin(), func(path, why string) {
+	files := sources(args, cmd.InOrStdin(), o.chosen, func(path, why string) {
 		skipped++
 		o.note(cmd, "skipped %s: %s", path, why)
 	})
+	if o.atomic {
+		return o.pushTogether(cmd, store, files, bar, single)
+	}
 	ctx := cmd.Context()
 	trying, giveUp := context.WithCancel(ctx)
 	defer giveUp()
 	outcome := tally{giveUp: giveUp}
-	all := inOrder(trying, o.jobs, files,
-		func(file source) pushed { return o.push(ctx, store, file) },
-		func(file source, p pushed) {
-			if p.err != nil {
-				outcome.fail(cmd, file.path, p.err)
-				return
-			}
-			outcome.succeed(p.doc.Size)
-			if err := o.report(cmd.OutOrStdout(), file, p.doc, single); err != nil {
-				outcome.fail(cmd, "standard output", err)
+	all := inOrder(trying, o.jobs, bundles(files),
+		func(bundle []source) []pushed { return o.pushBundle(ctx, store, bundle, bar) },
+		func(bundle []source, results []pushed) {
+			for i, p := range results {
+				if p.err != nil {
+					outcome.fail(cmd, bundle[i].path, p.err)
+					continue
+				}
+				outcome.succeed(p.doc.Size)
+				if err := o.report(cmd.OutOrStdout(), bundle[i], p.doc, single); err != nil {
+					outcome.fail(cmd, "standard output", err)
+				}
 			}
 		})
+	bar.stop()
 	if !single && ctx.Err() == nil {
 		if !all {
 			o.note(cmd, "gave up: the other files were not tried")
 		}
 		o.note(cmd, "pushed %s", &outcome)
 		if outcome.done+outcome.failed == 0 && skipped == 0 {
-			o.note(cmd, "there are no files in %s", strings.Join(args, ", "))
+			o.note(cmd, "there are no files in %s%s", strings.Join(args, ", "), o.chosen.note())
 		}
 	}
 	return outcome.err(ctx)
@@ -122,7 +149,7 @@ func (o *pushOptions) check(cmd *cobra.Command, args []string, single bool) erro
 	case stdins == 1 && o.name == "":
 		return usageError(cmd, "standard input has no filename: give it a --name, and push it alone")
 	}
-	return nil
+	return o.chosen.check(cmd)
 }
 
 type pushed struct {
@@ -130,7 +157,8 @@ type pushed struct {
 	err error
 }
 
-func (o *pushOptions) push(ctx context.Context, store *connection, file source) pushed {
+func (o *pushOptions) push(ctx context.Context, store *connection, file source, bar *progress) pushed {
+	defer bar.did()
 	if file.err != nil {
 		return pushed{err: file.err}
 	}
@@ -139,14 +167,20 @@ func (o *pushOptions) push(ctx context.Context, store *connection, file source) 
 		return pushed{err: err}
 	}
 	defer content.Close()
+	in := o.input(file, bar.count(content))
+	in.Collection, in.Message = o.collection, o.message
+	doc, err := store.Push(ctx, in)
+	return pushed{doc, err}
+}
+
+// input returns what is pushed of a file.
+func (o *pushOptions) input(file source, content io.Reader) client.PushInput {
 	in := client.PushInput{
 		Filename:    file.filename,
 		Body:        content,
 		Name:        file.name,
 		Description: o.description,
 		Tags:        sheaf.SplitTags(o.tags),
-		Collection:  o.collection,
-		Message:     o.message,
 	}
 	if o.name != "" {
 		in.Name = o.name
@@ -154,8 +188,7 @@ func (o *pushOptions) push(ctx context.Context, store *connection, file source) 
 	if in.Filename == "" {
 		in.Filename = in.Name // standard input has no other
 	}
-	doc, err := store.Push(ctx, in)
-	return pushed{doc, err}
+	return in
 }
 
 // report prints a stored document.

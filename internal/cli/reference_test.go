@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -11,7 +12,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-var update = flag.Bool("update", false, "write docs/cli.md anew")
+var update = flag.Bool("update", false, "write docs/cli.md and docs/man anew")
 
 // The reference is made from the commands themselves, so that it cannot lie.
 func TestReference(t *testing.T) {
@@ -31,6 +32,28 @@ func TestReference(t *testing.T) {
 	}
 }
 
+// The manual pages in the repository are those that `sheaf man` writes.
+func TestManual(t *testing.T) {
+	const dir = "../../docs/man"
+	if *update {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+		run(t, "", "sheaf", "man", "--dir", dir).want(t, 0, "", "")
+	}
+	want := manual()
+	for name, text := range want {
+		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(got) != text {
+			t.Errorf("%s is not what the commands say (%v); run: go test ./internal/cli -update", name, err)
+		}
+	}
+	have, err := os.ReadDir(dir)
+	if err != nil || len(have) != len(want) {
+		t.Errorf("%s has %d pages, %v, want %d", dir, len(have), err, len(want))
+	}
+	run(t, "", "sheaf", "man").want(t, 2, "", "--dir")
+}
+
 const introduction = `# Command line
 
 <!-- generated from the commands in internal/cli by: go test ./internal/cli -update -->
@@ -43,27 +66,23 @@ A command uses the store that the first of these names: ` + "`--url`, `--data-di
 ` + "`DOCUMENT_STORAGE_DIR`" + ` or the configuration, a server at http://127.0.0.1:8766, ` + "`.document-storage`" + ` in the working
 directory.
 
-| exit code | |
-|---|---|
-| 0 | done |
-| 1 | an error of no particular kind |
-| 2 | the command line, or what it asks for, is not valid |
-| 3 | not allowed |
-| 4 | not found, or gone for good |
-| 5 | it exists, somebody else wrote meanwhile, or the collection is archived |
-| 6 | too large, or no space |
-| 7 | the store does not answer, or not in time: worth another try |
-| 8 | a fault of the store, or damaged contents |
-| 130 | interrupted |
+`
 
-` + "`source <(sheaf completion bash)`" + ` completes commands and flags in bash; ` + "`sheaf completion --help`" + ` tells of other shells.
+const completionNote = `
+` + "`source <(sheaf completion bash)`" + ` completes commands, flags, the ids of the newest documents and the names of collections in
+bash; ` + "`sheaf completion zsh`, `fish` and `powershell`" + ` do for those, and ` + "`--help`" + ` of each says how to install it.
+` + "`sheaf man --dir ~/.local/share/man/man1`" + ` installs these texts as manual pages, which are in [man/](man/) as well.
 `
 
 // reference describes a command and all those below it.
 func reference(root *cobra.Command) string {
 	root.InitDefaultHelpFlag()
 	var b strings.Builder
-	b.WriteString(introduction)
+	b.WriteString(introduction + "| exit code | |\n|---|---|\n")
+	for _, exit := range exitCodes {
+		fmt.Fprintf(&b, "| %d | %s |\n", exit.code, exit.meaning)
+	}
+	b.WriteString(completionNote)
 	b.WriteString("\n## Flags of every command\n\n")
 	writeFlags(&b, root.PersistentFlags())
 	var walk func(*cobra.Command)

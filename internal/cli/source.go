@@ -21,21 +21,23 @@ type source struct {
 	path     string // where it is, as the user would write it
 	name     string // of the document; empty: its filename
 	filename string
+	size     int64 // in bytes, -1 when it is known only once it was read
 	open     func() (io.ReadCloser, error)
 	err      error // why it cannot be pushed; then only path is set beside it
 }
 
 // sources yields what the arguments of push stand for: a file for itself, "-"
-// for stdin, a directory for the regular files below it, in lexical order. A
+// for stdin, a directory for the regular files below it that chosen takes, in
+// lexical order. A
 // file found in a directory is named by its slash-separated path from there, the
 // directory's own name first, as tar names it. What a directory holds besides
 // files is not followed; skip is told of it.
-func sources(arguments []string, stdin io.Reader, skip func(path, why string)) iter.Seq[source] {
+func sources(arguments []string, stdin io.Reader, chosen globs, skip func(path, why string)) iter.Seq[source] {
 	return func(yield func(source) bool) {
 		for _, argument := range arguments {
 			if argument == stdinArgument {
 				open := func() (io.ReadCloser, error) { return io.NopCloser(stdin), nil }
-				if !yield(source{path: argument, open: open}) {
+				if !yield(source{path: argument, size: -1, open: open}) {
 					return
 				}
 				continue
@@ -47,11 +49,11 @@ func sources(arguments []string, stdin io.Reader, skip func(path, why string)) i
 					return
 				}
 			case info.IsDir():
-				if !walk(argument, skip, yield) {
+				if !walk(argument, chosen, skip, yield) {
 					return
 				}
 			default:
-				if !yield(fileSource(argument, argument, "")) {
+				if !yield(fileSource(argument, argument, "", info)) {
 					return
 				}
 			}
@@ -60,11 +62,16 @@ func sources(arguments []string, stdin io.Reader, skip func(path, why string)) i
 }
 
 // fileSource is the file at real, which the user knows as shown.
-func fileSource(real, shown, name string) source {
+func fileSource(real, shown, name string, info fs.FileInfo) source {
+	size := int64(-1)
+	if info.Mode().IsRegular() {
+		size = info.Size()
+	}
 	return source{
 		path:     shown,
 		name:     name,
 		filename: filepath.Base(real),
+		size:     size,
 		open:     func() (io.ReadCloser, error) { return os.Open(real) },
 	}
 }
@@ -78,7 +85,7 @@ func missing(err error) error {
 }
 
 // walk yields the files below dir and reports whether to go on.
-func walk(dir string, skip func(path, why string), yield func(source) bool) bool {
+func walk(dir string, chosen globs, skip func(path, why string), yield func(source) bool) bool {
 	// A symlink that was named is followed, as everywhere; those found are not.
 	root, err := filepath.EvalSymlinks(dir)
 	if err != nil {
@@ -98,6 +105,10 @@ func walk(dir string, skip func(path, why string), yield func(source) bool) bool
 		switch {
 		case err != nil:
 			goOn = yield(source{path: shown, err: err})
+		case relative != "." && !chosen.takes(filepath.ToSlash(relative), entry.IsDir()):
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
 		case entry.IsDir():
 			if isStore(real) {
 				skip(shown, "the data directory of a store")
@@ -106,7 +117,12 @@ func walk(dir string, skip func(path, why string), yield func(source) bool) bool
 		case !entry.Type().IsRegular():
 			skip(shown, kindOf(entry.Type()))
 		default:
-			goOn = yield(fileSource(real, shown, path.Join(filepath.Base(named), filepath.ToSlash(relative))))
+			info, err := entry.Info()
+			if err != nil {
+				goOn = yield(source{path: shown, err: missing(err)})
+				break
+			}
+			goOn = yield(fileSource(real, shown, path.Join(filepath.Base(named), filepath.ToSlash(relative)), info))
 		}
 		if !goOn {
 			return fs.SkipAll

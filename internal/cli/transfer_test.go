@@ -128,7 +128,7 @@ func TestPushGoesOnAfterFailures(t *testing.T) {
 func TestTransfersGiveUpWhenTheStoreFails(t *testing.T) {
 	workIn(t)
 	var ids strings.Builder
-	for i := range 200 {
+	for i := range 3000 { // more than are on their way at once
 		write(t, fmt.Sprintf("tree/%03d.txt", i), "text")
 		fmt.Fprintf(&ids, "doc_%012x\n", i)
 	}

@@ -30,7 +30,7 @@ followed by its id.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.collection, "collection", "", "collection to show (default all of free-standing documents)")
-	flags.StringVar(&o.at, "at", "", "show what there was at a revision or an RFC 3339 time")
+	flags.StringVar(&o.at, "at", "", "show what there was at a revision, or a time such as 2026-01-31 or 2026-01-31T12:00:00Z")
 	return cmd
 }
 

@@ -22,7 +22,9 @@ type Config struct {
 	Storage Storage
 	Catalog Catalog
 	Books   Books
+	Garbage Garbage
 	Limits  sheaf.Limits
+	Audit   Audit
 	Log     Log
 	Runtime Runtime
 }
@@ -47,6 +49,7 @@ type Storage struct {
 	InlineLimit    int64  // stored bytes
 	DeflateLimit   int64  // plain bytes
 	ScrubRate      int64  // stored bytes a second
+	BatchMemory    int64  // bytes
 	Backends       map[string]Backend
 	DefaultBackend string // a key of Backends
 }
@@ -84,6 +87,20 @@ type Catalog struct {
 	BatchDelay time.Duration // for which a transaction takes in further writes
 }
 
+// Audit says what is kept of calls that leave no log entry.
+type Audit struct {
+	AccessRetention time.Duration // 0: for ever
+	ReadSampling    float64       // the share of successful reads, from 0 to 1
+	AccessRate      int           // records a second, of successes and of failures each; 0: no limit
+}
+
+// Garbage says when what nothing refers to is removed.
+type Garbage struct {
+	Enabled  bool          // in the background; on demand it is removed in any case
+	Interval time.Duration // between collections
+	Grace    time.Duration // for which it is kept all the same
+}
+
 // Log says what the log shows, and how.
 type Log struct {
 	Level  slog.Level
@@ -119,6 +136,7 @@ func Default() Config {
 			InlineLimit:    64 << 10,
 			DeflateLimit:   16 << 20,
 			ScrubRate:      4 << 20,
+			BatchMemory:    64 << 20,
 			Backends:       map[string]Backend{"fs": {Kind: BackendFS, Dir: "blobs"}},
 			DefaultBackend: "fs",
 		},
@@ -129,7 +147,9 @@ func Default() Config {
 			BatchDelay: 20 * time.Millisecond,
 		},
 		Books:   Books{AutoCreate: true},
+		Garbage: Garbage{Enabled: true, Interval: time.Hour, Grace: 24 * time.Hour},
 		Limits:  sheaf.DefaultLimits(),
+		Audit:   Audit{AccessRetention: 30 * 24 * time.Hour, ReadSampling: 1, AccessRate: 200},
 		Log:     Log{Level: slog.LevelInfo, Format: LogText},
 		Runtime: Runtime{GOGC: 400, MemoryLimit: 1 << 30},
 	}

@@ -46,7 +46,7 @@ func TestNothingConfiguredIsTheDefault(t *testing.T) {
 // Every setting has to be settable by all its names, and by no other's.
 func TestEverySettingByEveryName(t *testing.T) {
 	samples := map[string]string{
-		"text": "elsewhere", "number": "7", boolKind: "true", "duration": "1m30s", "size": "1234",
+		"text": "elsewhere", "number": "7", boolKind: "true", "duration": "1m30s", "size": "1234", "number from 0 to 1": "0.25",
 		listKind: "a.example,b.example", "URL": "https://sheaf.example.org",
 		"debug, info, warn, error": "debug", "text, json": "json",
 	}

@@ -105,6 +105,10 @@ func settings() []setting {
 			help:  "stored bytes a second that are read again in the background to find damage; 0 reads none",
 			value: func(c *Config) value { return size(&c.Storage.ScrubRate, 0, anyBytes) },
 		}, {
+			key:   "storage.batch_memory",
+			help:  "memory in which all batches together hold small contents until they are committed; more of them wait in files",
+			value: func(c *Config) value { return size(&c.Storage.BatchMemory, 0, 1<<40) },
+		}, {
 			key:   "storage.default_backend",
 			help:  "backend of new collections, one of " + backendsKey,
 			value: func(c *Config) value { return nonEmpty(&c.Storage.DefaultBackend) },
@@ -128,6 +132,18 @@ func settings() []setting {
 			key:   "books.auto_create",
 			help:  "whether writing to a book that is not there makes it, for callers who may create collections",
 			value: func(c *Config) value { return boolean(&c.Books.AutoCreate) },
+		}, {
+			key:   "gc.enabled",
+			help:  "apply the retention of collections and reclaim garbage in the background",
+			value: func(c *Config) value { return boolean(&c.Garbage.Enabled) },
+		}, {
+			key:   "gc.interval",
+			help:  "time from one garbage collection to the next",
+			value: func(c *Config) value { return duration(&c.Garbage.Interval) },
+		}, {
+			key:   "gc.grace",
+			help:  "time for which contents that nothing refers to are kept; longer than a backup takes",
+			value: func(c *Config) value { return duration(&c.Garbage.Grace) },
 		}, {
 			key:     "limits.content",
 			help:    "size of a content",
@@ -169,6 +185,50 @@ func settings() []setting {
 			key:   "limits.page",
 			help:  "documents of one page of a listing",
 			value: func(c *Config) value { return integer(&c.Limits.Page, 1, 100_000) },
+		}, {
+			key:   "limits.note",
+			help:  "characters of the note of a relation",
+			value: func(c *Config) value { return integer(&c.Limits.Note, 0, anyInt) },
+		}, {
+			key:   "limits.relations",
+			help:  "relations of one document",
+			value: func(c *Config) value { return integer(&c.Limits.Relations, 0, 100_000) },
+		}, {
+			key:   "limits.tree",
+			help:  "documents that are looked at along relations, to find a cycle or what is deleted with a parent",
+			value: func(c *Config) value { return integer(&c.Limits.Tree, 1, 100_000) },
+		}, {
+			key:   "limits.archive_ids",
+			help:  "documents that one request for an archive names by their ids",
+			value: func(c *Config) value { return integer(&c.Limits.ArchiveIDs, 1, 100_000) },
+		}, {
+			key:   "limits.archive_documents",
+			help:  "documents of one archive; its description takes about a kilobyte of memory for each while it is sent",
+			value: func(c *Config) value { return integer(&c.Limits.ArchiveDocuments, 1, anyInt) },
+		}, {
+			key:   "limits.batch_files",
+			help:  "files that one request stores as a batch",
+			value: func(c *Config) value { return integer(&c.Limits.BatchFiles, 1, 100_000) },
+		}, {
+			key:   "limits.batch_bytes",
+			help:  "size of the contents of a batch together",
+			value: func(c *Config) value { return size(&c.Limits.BatchBytes, 1, anyBytes) },
+		}, {
+			key:   "limits.bulk_documents",
+			help:  "documents that one call tags, moves, deletes or restores",
+			value: func(c *Config) value { return integer(&c.Limits.Bulk, 1, 100_000) },
+		}, {
+			key:   "audit.access_retention",
+			help:  "time for which reads, refusals and conflicts are kept; 0s keeps them for ever",
+			value: func(c *Config) value { return durationOrNone(&c.Audit.AccessRetention) },
+		}, {
+			key:   "audit.read_sampling",
+			help:  "share of the successful reads that are recorded, from 0 for none to 1 for all",
+			value: func(c *Config) value { return share(&c.Audit.ReadSampling) },
+		}, {
+			key:   "audit.access_rate",
+			help:  "records a second, of successes and of failures each, on average; further calls are counted only; 0 for no limit",
+			value: func(c *Config) value { return integer(&c.Audit.AccessRate, 0, anyInt) },
 		}, {
 			key:   "log.level",
 			help:  "least severity of what is logged",

@@ -90,6 +90,36 @@ func duration(p *time.Duration) value {
 	}
 }
 
+// durationOrNone reads times that may be 0.
+func durationOrNone(p *time.Duration) value {
+	v := duration(p)
+	positive := v.set
+	v.set = func(s string) error {
+		if d, err := time.ParseDuration(strings.TrimSpace(s)); err == nil && d == 0 {
+			*p = 0
+			return nil
+		}
+		return positive(s)
+	}
+	return v
+}
+
+// share reads a number from 0 to 1.
+func share(p *float64) value {
+	return value{
+		kind: "number from 0 to 1",
+		set: func(s string) error {
+			n, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
+			if err != nil || !(n >= 0 && n <= 1) {
+				return fmt.Errorf("%q is not a number from 0 to 1", s)
+			}
+			*p = n
+			return nil
+		},
+		show: func() string { return strconv.FormatFloat(*p, 'g', -1, 64) },
+	}
+}
+
 func size(p *int64, least, most int64) value {
 	return value{
 		kind: "size",

@@ -44,9 +44,19 @@ func (l *Library) Background() []jobs.Job {
 	if l.viewsDir != "" {
 		work = append(work, jobs.Job{Name: "views of the registry", Run: pausing(registryPause, l.WriteRegistry), Interval: time.Minute, Wake: l.viewable})
 	}
+	work = append(work, jobs.Job{Name: "access records", Run: l.flushAccess, Interval: accessInterval, Wake: l.access.wake})
+	if l.audit.Retention > 0 {
+		work = append(work, jobs.Job{Name: "old access records", Run: l.forgetAccess, Interval: time.Hour})
+	}
+	if l.exports != nil {
+		work = append(work, jobs.Job{Name: "audit files", Run: l.exports.run, Interval: exportInterval})
+	}
 	if l.scrubRate > 0 {
 		scrub := scrubber{library: l, rate: l.scrubRate}
 		work = append(work, jobs.Job{Name: "scrubber", Run: scrub.run, Interval: scrubInterval})
+	}
+	if interval := l.garbage.options.Interval; interval > 0 {
+		work = append(work, jobs.Job{Name: "garbage", Run: l.garbage.delayed(l.collectInBackground), Interval: interval})
 	}
 	return work
 }

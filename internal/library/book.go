@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/catalog"
@@ -27,7 +28,7 @@ type NewBook struct {
 // CreateBook makes an empty book. It fails with [sheaf.ErrExists] when there is a
 // collection of the name, whatever its kind.
 func (s *Session) CreateBook(ctx context.Context, in NewBook) (sheaf.Book, error) {
-	op := s.begin("book.create")
+	op := s.begin("book.create").in(in.ID)
 	if err := s.allow(sheaf.ScopeCreate); err != nil {
 		return sheaf.Book{}, err
 	}
@@ -68,10 +69,9 @@ func (s *Session) createBook(ctx context.Context, op operation, id sheaf.Slug, i
 
 // appendBook writes the log entry of a change to what is said of a book.
 func appendBook(tx *catalog.Tx, op operation, c sheaf.Collection, settings sheaf.BookSettings) error {
-	_, err := tx.Append(string(c.Name), op.entry(withDetail(map[string]any{
-		"kind": c.Kind, "title": c.Title, "description": c.Description, "storage_backend": c.Backend,
-		"status": c.Status, "write_policy": c.Policy, "book": settings,
-	})))
+	detail := collectionDetail(c)
+	detail["book"] = settings
+	_, err := tx.Append(string(c.Name), op.entry(withDetail(detail)))
 	return err
 }
 
@@ -109,7 +109,7 @@ type BookChange struct {
 
 // ChangeBook changes what is said of a book and what may be done with it.
 func (s *Session) ChangeBook(ctx context.Context, id string, in BookChange) (sheaf.Book, error) {
-	op := s.begin("book.change")
+	op := s.begin("book.change").in(id)
 	if err := s.allow(sheaf.ScopeCreate); err != nil {
 		return sheaf.Book{}, err
 	}
@@ -127,6 +127,9 @@ func (s *Session) ChangeBook(ctx context.Context, id string, in BookChange) (she
 		}
 		if !found {
 			return s.library.errNoBook(known.Name)
+		}
+		if book.Status == sheaf.StatusDeleting {
+			return errDeleting(book.Name)
 		}
 		was, settings := book.Collection, book.Book
 		in.CollectionChange.apply(&book.Collection)
@@ -220,7 +223,9 @@ func (s *Session) bookToWrite(ctx context.Context, id sheaf.Slug) (*catalog.Coll
 		return nil, err
 	}
 	in := NewBook{Title: string(id), Policy: sheaf.PolicyUpsert, BookSettings: sheaf.BookSettings{Layout: sheaf.LayoutFree}}
-	err = s.createBook(ctx, s.begin("book.create"), id, in)
+	// The call is about what it writes, so that its record stays as it is.
+	op := operation{session: s, name: "book.create", started: time.Now()}
+	err = s.createBook(ctx, op, id, in)
 	if err != nil && sheaf.KindOf(err) != sheaf.ErrExists { // somebody else's first write
 		return nil, err
 	}
@@ -233,6 +238,7 @@ func (s *Session) bookToWrite(ctx context.Context, id sheaf.Slug) (*catalog.Coll
 
 // Book describes a book, on request with its structure.
 func (s *Session) Book(ctx context.Context, id string, structure bool) (sheaf.Book, error) {
+	s.begin("book.read").in(id)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return sheaf.Book{}, err
 	}
@@ -263,6 +269,7 @@ type BookPage struct {
 
 // Books lists the registry of books.
 func (s *Session) Books(ctx context.Context, q BookQuery) (BookPage, error) {
+	s.begin("book.list")
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return BookPage{}, err
 	}

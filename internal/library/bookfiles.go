@@ -28,6 +28,7 @@ type FilePage struct {
 
 // BookFiles lists files of a book, or what they were at a moment.
 func (s *Session) BookFiles(ctx context.Context, q FileQuery) (FilePage, error) {
+	s.begin("book.files").atPath(q.Book, q.Path)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return FilePage{}, err
 	}
@@ -96,7 +97,7 @@ func filesOf(v *catalog.View, book *catalog.Collection, q FileQuery, after strin
 	}
 	return []sheaf.BookFile{{
 		Path: head.Path, Document: head.ID, Size: head.Size, MIME: head.MIME, Digest: head.Digest,
-		Version: head.Version, UpdatedAt: head.UpdatedAt, Layer: head.Layer,
+		Version: head.Version, UpdatedAt: head.UpdatedAt, Layer: head.Layer, Purged: head.Expired,
 	}}, revision, nil
 }
 
@@ -120,6 +121,7 @@ type BookReading struct {
 // DefaultBudget. Files that are not text, and those that are larger than the
 // budget alone, are named without their content.
 func (s *Session) ReadBook(ctx context.Context, q FileQuery, budget int64) (BookReading, error) {
+	s.begin("book.contents").atPath(q.Book, q.Path)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return BookReading{}, err
 	}
@@ -145,7 +147,7 @@ func (s *Session) ReadBook(ctx context.Context, q FileQuery, budget int64) (Book
 		}
 		var wanted int64
 		for i, f := range files {
-			if isText(f.MIME) && f.Size <= budget {
+			if isText(f.MIME) && f.Size <= budget && !f.Purged {
 				wanted += f.Size
 			}
 			if wanted > budget {
@@ -183,6 +185,9 @@ func (s *Session) ReadBook(ctx context.Context, q FileQuery, budget int64) (Book
 func (l *Library) readText(ctx context.Context, f sheaf.BookFile, ref blob.Ref, budget int64) (sheaf.BookText, error) {
 	text := sheaf.BookText{Path: f.Path, Digest: f.Digest, Version: f.Version, Size: f.Size}
 	switch {
+	case f.Purged:
+		text.Omitted = "purged"
+		return text, nil
 	case !isText(f.MIME):
 		text.Omitted = "not_text"
 		return text, nil

@@ -79,6 +79,9 @@ func (s *Session) apply(tx *catalog.Tx, c headChange, ref blob.Ref) (change shea
 			return sheaf.Change{}, false, err
 		}
 	}
+	if err := admitChange(tx, collection, before, withContent(after, c.content, ref)); err != nil {
+		return sheaf.Change{}, false, err
+	}
 	if before.PK == 0 {
 		after.Version, after.Digest, after.Size = 1, ref.Digest, ref.Size
 		if err := tx.CreateDocument(&after); err != nil {
@@ -87,6 +90,12 @@ func (s *Session) apply(tx *catalog.Tx, c headChange, ref blob.Ref) (change shea
 	}
 	if c.content != nil {
 		if known, err = s.addVersion(tx, &after, ref, c.message); err != nil {
+			return sheaf.Change{}, false, err
+		}
+	}
+	var severed severedRelations
+	if after.Purged {
+		if err := severed.add(tx, before.ID, before.PK); err != nil {
 			return sheaf.Change{}, false, err
 		}
 	}
@@ -108,7 +117,10 @@ func (s *Session) apply(tx *catalog.Tx, c headChange, ref blob.Ref) (change shea
 		is = after.LogState()
 	}
 	entry, err := tx.Append(string(after.Collection),
-		c.op.entry(withDocument(after.ID, was, is), inLayer(after.Layer), withMessage(c.message)))
+		c.op.entry(withDocument(after.ID, was, is), inLayer(after.Layer), withMessage(c.message), severed.detail(nil)))
+	if err == nil {
+		err = severed.record(tx, entry.ID)
+	}
 	return sheaf.Change{
 		Document: after.Document, Mode: mode, Revision: entry.Rev, AuditEntryID: entry.ID,
 		PreviousRevision: before.Rev, PreviousVersion: before.Version,
@@ -140,15 +152,34 @@ type DocumentChange struct {
 	Description *string
 	Tags        *[]string
 	Metadata    json.RawMessage
-	Revision    int64 // that the document has to have still, 0: any
 	Message     string
+
+	// Revision is the one that the document has to have still, 0: any. It is of
+	// Collection; when that is empty, of the default collection, or of the only
+	// one that the document has been in.
+	Revision   int64
+	Collection sheaf.Slug
+}
+
+// holds reports whether a document is in the state that the change is for. A
+// revision alone would not tell: those of two collections may be equal.
+func (in *DocumentChange) holds(h catalog.Head) bool {
+	switch {
+	case in.Revision == 0:
+		return true
+	case in.Revision != h.Rev:
+		return false
+	case in.Collection == "":
+		return h.Stay == 0 || h.Collection == sheaf.DefaultCollection
+	}
+	return in.Collection == h.Collection
 }
 
 // ChangeDocument changes a document's name, description, tags or metadata. It
 // fails with [sheaf.ErrPreconditionFailed] if its state is no longer that of the
 // revision given.
 func (s *Session) ChangeDocument(ctx context.Context, id sheaf.DocumentID, in DocumentChange) (sheaf.Change, error) {
-	op := s.begin("document.change")
+	op := s.begin("document.change").on(id)
 	if err := s.allow(sheaf.ScopeWrite); err != nil {
 		return sheaf.Change{}, err
 	}
@@ -160,9 +191,9 @@ func (s *Session) ChangeDocument(ctx context.Context, id sheaf.DocumentID, in Do
 		message: in.Message,
 		find:    func(v *catalog.View) (catalog.Head, error) { return liveHead(v, id) },
 		edit: func(_ *catalog.Collection, before catalog.Head, after *catalog.Head) (sheaf.ChangeMode, error) {
-			if in.Revision != 0 && in.Revision != before.Rev {
+			if !in.holds(before) {
 				return "", sheaf.Errorf(sheaf.ErrPreconditionFailed, "the document has changed since revision %d", in.Revision).
-					WithHint(fmt.Sprintf("it is at revision %d now; read it again", before.Rev))
+					WithHint(fmt.Sprintf("it is at revision %d of %s now; read it again", before.Rev, before.Collection))
 			}
 			if in.Name != nil {
 				after.Name = *in.Name

@@ -14,6 +14,7 @@ import (
 // every byte. It repairs nothing; what it finds damaged is put aside as whenever a
 // reader finds it.
 func (s *Session) Check(ctx context.Context, full bool) (sheaf.CheckReport, error) {
+	s.begin("store.check")
 	if err := s.allow(sheaf.ScopeAdmin); err != nil {
 		return sheaf.CheckReport{}, err
 	}

@@ -20,11 +20,13 @@ type NewCollection struct {
 	Title       string // the name if empty
 	Description string
 	Policy      sheaf.WritePolicy // upsert if empty
+	Limits      sheaf.CollectionLimits
+	Retention   sheaf.Retention
 }
 
 // CreateCollection makes an empty collection of documents.
 func (s *Session) CreateCollection(ctx context.Context, in NewCollection) (sheaf.CollectionStats, error) {
-	op := s.begin("collection.create")
+	op := s.begin("collection.create").in(in.Name)
 	if err := s.allow(sheaf.ScopeCreate); err != nil {
 		return sheaf.CollectionStats{}, err
 	}
@@ -35,13 +37,15 @@ func (s *Session) CreateCollection(ctx context.Context, in NewCollection) (sheaf
 	if in.Policy == "" {
 		in.Policy = sheaf.PolicyUpsert
 	}
-	err := sheaf.InvalidFields(nameErr, checkTitle(in.Title), s.library.limits.CheckDescription(in.Description), checkPolicy(in.Policy))
+	err := sheaf.InvalidFields(nameErr, checkTitle(in.Title), s.library.limits.CheckDescription(in.Description), checkPolicy(in.Policy),
+		checkCollectionLimits(in.Limits), in.Retention.Check())
 	if err != nil {
 		return sheaf.CollectionStats{}, err
 	}
 	collection := sheaf.Collection{
 		Name: name, Kind: sheaf.KindDocuments, Title: in.Title, Description: in.Description,
 		Backend: s.library.defaultBackend, Status: sheaf.StatusActive, Policy: in.Policy,
+		Limits: in.Limits, Retention: in.Retention,
 	}
 	err = s.library.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error {
 		if err := tx.CreateCollection(collection); err != nil {
@@ -58,11 +62,16 @@ func (s *Session) CreateCollection(ctx context.Context, in NewCollection) (sheaf
 
 // appendCollection writes the log entry of a change to a collection.
 func appendCollection(tx *catalog.Tx, op operation, c sheaf.Collection) error {
-	_, err := tx.Append(string(c.Name), op.entry(withDetail(map[string]any{
+	_, err := tx.Append(string(c.Name), op.entry(withDetail(collectionDetail(c))))
+	return err
+}
+
+// collectionDetail is what log entries say of a collection.
+func collectionDetail(c sheaf.Collection) map[string]any {
+	return map[string]any{
 		"kind": c.Kind, "title": c.Title, "description": c.Description, "storage_backend": c.Backend,
 		"status": c.Status, "write_policy": c.Policy, "limits": c.Limits, "retention": c.Retention,
-	})))
-	return err
+	}
 }
 
 func checkTitle(title string) error {
@@ -81,6 +90,7 @@ func checkPolicy(policy sheaf.WritePolicy) error {
 
 // Collection describes a collection, with counts and sizes.
 func (s *Session) Collection(ctx context.Context, name string) (stats sheaf.CollectionStats, err error) {
+	s.begin("collection.read").in(name)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return stats, err
 	}
@@ -104,6 +114,7 @@ func (l *Library) describe(ctx context.Context, name string) (stats sheaf.Collec
 
 // Collections describes all collections, by name.
 func (s *Session) Collections(ctx context.Context) ([]sheaf.CollectionStats, error) {
+	s.begin("collection.list")
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return nil, err
 	}
@@ -132,11 +143,13 @@ type CollectionChange struct {
 	Description *string
 	Policy      *sheaf.WritePolicy
 	Status      *sheaf.CollectionStatus // active, or archived: read-only until it is active again
+	Limits      *sheaf.CollectionLimits // all of them together; below what it holds, it can only shrink
+	Retention   *sheaf.Retention
 }
 
 // ChangeCollection changes what is said of a collection and what may be done with it.
 func (s *Session) ChangeCollection(ctx context.Context, name string, in CollectionChange) (sheaf.CollectionStats, error) {
-	op := s.begin("collection.change")
+	op := s.begin("collection.change").in(name)
 	if err := s.allow(sheaf.ScopeCreate); err != nil {
 		return sheaf.CollectionStats{}, err
 	}
@@ -154,6 +167,9 @@ func (s *Session) ChangeCollection(ctx context.Context, name string, in Collecti
 		}
 		if !found {
 			return errNoCollection(known.Name)
+		}
+		if collection.Status == sheaf.StatusDeleting {
+			return errDeleting(collection.Name)
 		}
 		was := collection.Collection
 		in.apply(&collection.Collection)
@@ -174,7 +190,7 @@ func (s *Session) ChangeCollection(ctx context.Context, name string, in Collecti
 
 // checkCollectionChange applies the rules about a collection's fields.
 func (l *Library) checkCollectionChange(in CollectionChange) error {
-	var titleErr, descriptionErr, policyErr, statusErr error
+	var titleErr, descriptionErr, policyErr, statusErr, limitsErr, retentionErr error
 	if in.Title != nil {
 		titleErr = checkTitle(*in.Title)
 	}
@@ -187,7 +203,13 @@ func (l *Library) checkCollectionChange(in CollectionChange) error {
 	if in.Status != nil && *in.Status != sheaf.StatusActive && *in.Status != sheaf.StatusArchived {
 		statusErr = sheaf.Invalid("status", fmt.Sprintf("status can be set to %s or %s", sheaf.StatusActive, sheaf.StatusArchived))
 	}
-	return sheaf.InvalidFields(titleErr, descriptionErr, policyErr, statusErr)
+	if in.Limits != nil {
+		limitsErr = checkCollectionLimits(*in.Limits)
+	}
+	if in.Retention != nil {
+		retentionErr = in.Retention.Check()
+	}
+	return sheaf.InvalidFields(titleErr, descriptionErr, policyErr, statusErr, limitsErr, retentionErr)
 }
 
 func (in CollectionChange) apply(to *sheaf.Collection) {
@@ -202,5 +224,11 @@ func (in CollectionChange) apply(to *sheaf.Collection) {
 	}
 	if in.Status != nil {
 		to.Status = *in.Status
+	}
+	if in.Limits != nil {
+		to.Limits = *in.Limits
+	}
+	if in.Retention != nil {
+		to.Retention = *in.Retention
 	}
 }

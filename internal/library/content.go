@@ -23,6 +23,7 @@ type Gzip = blob.Gzip
 // OpenDocument opens the content of a version of a document, the current one
 // when version is 0.
 func (s *Session) OpenDocument(ctx context.Context, id sheaf.DocumentID, version int) (*Content, error) {
+	s.begin("content.read").on(id)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return nil, err
 	}
@@ -30,6 +31,7 @@ func (s *Session) OpenDocument(ctx context.Context, id sheaf.DocumentID, version
 	if err != nil {
 		return nil, err
 	}
+	s.at(head.Document)
 	return s.library.open(ctx, head, ref)
 }
 
@@ -39,13 +41,17 @@ func (s *Session) OpenDocumentAt(ctx context.Context, id sheaf.DocumentID, at Mo
 	if at.IsNow() {
 		return s.OpenDocument(ctx, id, 0)
 	}
+	s.begin("content.read").on(id)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return nil, err
 	}
 	var head catalog.Head
 	var ref blob.Ref
 	err := s.library.catalog.Snapshot(ctx, func(v *catalog.View) (err error) {
-		if head, err = headAt(v, id, at); err != nil {
+		if head, err = headAt(v, id, at); err != nil || head.Version == 0 {
+			return err
+		}
+		if _, err = readableVersion(v, head, head.Version); err != nil {
 			return err
 		}
 		ref, _, err = v.ReadableRef(s.library.backendOf(head), head.Digest)
@@ -54,6 +60,7 @@ func (s *Session) OpenDocumentAt(ctx context.Context, id sheaf.DocumentID, at Mo
 	if err != nil {
 		return nil, err
 	}
+	s.at(head.Document)
 	return s.library.open(ctx, head, ref)
 }
 
@@ -90,13 +97,16 @@ func (l *Library) findContent(ctx context.Context, id sheaf.DocumentID, number i
 
 // pastContent makes head describe an older version and returns what is needed to
 // read it.
-func (l *Library) pastContent(ctx context.Context, head *catalog.Head, backend string, number int) (ref blob.Ref, err error) {
-	err = l.catalog.Read(ctx, func(v *catalog.View) (err error) {
-		if err := pastVersion(v, head, number); err != nil {
+func (l *Library) pastContent(ctx context.Context, head *catalog.Head, backend string, number int) (blob.Ref, error) {
+	ref, found, err := l.catalog.VersionContent(ctx, head, backend, number)
+	if err != nil || found {
+		return ref, err
+	}
+	err = l.catalog.Read(ctx, func(v *catalog.View) error {
+		if _, err := readableVersion(v, *head, number); err != nil {
 			return err
 		}
-		ref, _, err = v.ReadableRef(backend, head.Digest)
-		return err
+		return noVersion(v, *head, number)
 	})
 	return ref, err
 }

@@ -30,27 +30,35 @@ var errNoDocument = sheaf.Errorf(sheaf.ErrNotFound, "Document not found").
 	WithHint("list documents to find its id; deleted documents are in the trash")
 
 var (
-	errPurged    = sheaf.Errorf(sheaf.ErrGone, "the document was purged").WithHint("its contents are gone for good")
+	errPurged    = sheaf.Errorf(sheaf.ErrGone, "the document was purged").WithHint("its contents are gone for good; its log says who purged it, and when")
 	errNoContent = sheaf.Errorf(sheaf.ErrNotFound, "the document has no content yet").WithHint("give it one with PUT /documents/{id}/content")
 )
 
 // CreateDocument stores a new document. When it returns, the document is on
 // disk. All invalid fields are reported at once.
 func (s *Session) CreateDocument(ctx context.Context, in NewDocument) (sheaf.Document, error) {
-	op := s.begin("document.create")
+	op := s.begin("document.create").in(in.Collection)
 	if err := s.allow(sheaf.ScopeWrite); err != nil {
 		return sheaf.Document{}, err
 	}
+	return s.create(ctx, op, in, op.name)
+}
+
+// create stores a new document, once for each idempotency key of the route.
+func (s *Session) create(ctx context.Context, op operation, in NewDocument, route string) (sheaf.Document, error) {
 	head, collection, err := s.library.checkNewDocument(in)
 	if err != nil {
 		return sheaf.Document{}, err
 	}
-	once, err := s.rememberBy(in.IdempotencyKey, op.name, head.Document, in.Message)
+	once, err := s.rememberBy(in.IdempotencyKey, route, head.Document, in.Message)
 	if err != nil {
 		return sheaf.Document{}, err
 	}
-	if done, err := s.library.answered(ctx, once, in.Content, &head.Document); done || err != nil {
+	if done, err := s.library.answered(ctx, once, &head.Document, in.Content); done || err != nil {
 		return head.Document, err
+	}
+	if err := s.library.admitPlacing(ctx, collection, target{}, in.Content); err != nil {
+		return sheaf.Document{}, err
 	}
 	var created catalog.Head
 	commit := func(ref blob.Ref) (known bool, err error) {
@@ -73,31 +81,14 @@ func (s *Session) CreateDocument(ctx context.Context, in NewDocument) (sheaf.Doc
 	return created.Document, nil
 }
 
-// createHead makes a document in a transaction. Without content ref is zero.
-// Known says that its content was in the store.
+// createHead makes a document in a transaction, with its entry in the log.
+// Without content ref is zero. Known says that its content was in the store.
 func (s *Session) createHead(tx *catalog.Tx, op operation, once *remembering, created *catalog.Head, ref blob.Ref, message string) (known bool, err error) {
 	if done, err := once.recall(tx, &created.Document); done || err != nil {
 		return false, err
 	}
-	collection, err := writableNow(tx, created.Collection)
-	if err != nil {
+	if known, err = s.addHead(tx, created, ref, message); err != nil {
 		return false, err
-	}
-	if created.Path != "" {
-		if err := checkPathFree(&tx.View, collection, *created, ""); err != nil {
-			return false, err
-		}
-	}
-	if err := tx.CreateDocument(created); err != nil {
-		return false, err
-	}
-	if created.Version > 0 {
-		if known, err = tx.KeepBlob(ref); err != nil {
-			return false, err
-		}
-		if err := tx.AddVersion(created.PK, s.version(created, message)); err != nil {
-			return false, err
-		}
 	}
 	_, err = tx.Append(string(created.Collection),
 		op.entry(withDocument(created.ID, nil, created.LogState()), withMessage(message)))
@@ -105,6 +96,30 @@ func (s *Session) createHead(tx *catalog.Tx, op operation, once *remembering, cr
 		return false, err
 	}
 	return known, once.remember(tx, created.Document)
+}
+
+// addHead makes a document in a transaction whose entry in the log the caller
+// appends.
+func (s *Session) addHead(tx *catalog.Tx, created *catalog.Head, ref blob.Ref, message string) (known bool, err error) {
+	into, err := writableNow(tx, created.Collection)
+	if err != nil {
+		return false, err
+	}
+	if created.Path != "" {
+		if err := checkPathFree(&tx.View, into, *created, ""); err != nil {
+			return false, err
+		}
+	}
+	if err := admitChange(tx, into, catalog.Head{}, *created); err != nil {
+		return false, err
+	}
+	if err := tx.CreateDocument(created); err != nil || created.Version == 0 {
+		return false, err
+	}
+	if known, err = tx.KeepBlob(ref); err != nil {
+		return false, err
+	}
+	return known, tx.AddVersion(created.PK, s.version(created, message))
 }
 
 // version returns the version row of a head's content.
@@ -134,7 +149,11 @@ func (l *Library) checkNewDocument(in NewDocument) (catalog.Head, *catalog.Colle
 		}
 	}
 	filename, filenameErr := l.limits.CleanFilename(in.Filename)
-	filenameErr = aboutField(field, filenameErr)
+	if field == "name" && in.Name == "" {
+		filenameErr = sheaf.Invalid("name", "name is empty, and a document that waits for its content has no filename to be called by")
+	} else {
+		filenameErr = aboutField(field, filenameErr)
+	}
 	name := in.Name
 	if name == "" {
 		name = filename
@@ -176,8 +195,8 @@ func (l *Library) checkNewDocument(in NewDocument) (catalog.Head, *catalog.Colle
 	return head, collection, nil
 }
 
-// aboutField returns an error about a filename as one about the field that the
-// caller gave the filename in.
+// aboutField returns an error about a value as one about the field that the
+// caller gave the value in.
 func aboutField(field string, err error) error {
 	if err == nil {
 		return nil
@@ -235,15 +254,19 @@ func writableNow(tx *catalog.Tx, name sheaf.Slug) (*catalog.Collection, error) {
 }
 
 func checkWritable(collection *catalog.Collection) error {
-	if collection.Status == sheaf.StatusArchived {
+	switch collection.Status {
+	case sheaf.StatusArchived:
 		return sheaf.Errorf(sheaf.ErrArchived, "the collection %s is archived and cannot be changed", collection.Name).
-			WithHint("make it active again first")
+			WithHint("make it active again first: PATCH it with the status active, or `sheaf collections unarchive`")
+	case sheaf.StatusDeleting:
+		return errDeleting(collection.Name)
 	}
 	return nil
 }
 
 // Document returns a document that is not deleted.
 func (s *Session) Document(ctx context.Context, id sheaf.DocumentID) (sheaf.Document, error) {
+	s.begin("document.read").on(id)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return sheaf.Document{}, err
 	}

@@ -31,7 +31,7 @@ type Edited struct {
 // [Session.WriteContent] does; without, to the current one. A dry run fails as
 // the edit itself would, and its answer has mode unchanged.
 func (s *Session) EditContent(ctx context.Context, id sheaf.DocumentID, in ContentEdit) (Edited, error) {
-	op := s.begin("content.edit")
+	op := s.begin("content.edit").on(id)
 	if err := s.allow(sheaf.ScopeWrite); err != nil {
 		return Edited{}, err
 	}

@@ -14,7 +14,9 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/markup"
 )
 
-// A Moment is a revision of a collection, or a time; the zero Moment is now.
+// A Moment is a revision of a collection, or a time; the zero Moment is now. Of
+// a document that was moved, a revision is of the collection that it is in now:
+// what it was elsewhere can be had by a time.
 type Moment struct {
 	Revision int64
 	Time     time.Time
@@ -58,8 +60,10 @@ func (m Moment) revision(v *catalog.View, stream string) (int64, error) {
 }
 
 // DocumentAt returns a document as it was at a moment: with the name, the tags
-// and the content it had then. One that was in the trash then is not found.
+// and the content it had then, in the collection that it was in. One that was in
+// the trash then is not found.
 func (s *Session) DocumentAt(ctx context.Context, id sheaf.DocumentID, at Moment) (sheaf.Document, int64, error) {
+	s.begin("document.read").on(id)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return sheaf.Document{}, 0, err
 	}
@@ -98,16 +102,36 @@ func stateAt(v *catalog.View, id sheaf.DocumentID, at Moment) (catalog.Head, err
 	if err != nil {
 		return catalog.Head{}, err
 	}
-	rev, err := at.revision(v, string(now.Collection))
-	if err != nil {
-		return catalog.Head{}, err
-	}
-	head, found, err := v.HeadAt(id, rev)
-	if err == nil && !found {
+	head, found, err := pastHead(v, now, at)
+	switch {
+	case err != nil:
+	case !found && at.Revision != 0 && now.Stay > 0:
+		err = errElsewhere(now)
+	case !found:
 		err = errNotThen
 	}
 	withoutContent(&head)
 	return head, err
+}
+
+// pastHead returns what a document was at a moment that is not now. A time finds
+// it in whichever collection it was then; a revision is of the one it is in.
+func pastHead(v *catalog.View, now catalog.Head, at Moment) (head catalog.Head, found bool, err error) {
+	if at.Revision == 0 {
+		return v.HeadAtTime(now, at.Time)
+	}
+	rev, err := at.revision(v, string(now.Collection))
+	if err != nil {
+		return catalog.Head{}, false, err
+	}
+	return v.HeadAtRev(now, rev)
+}
+
+// errElsewhere says that a document was not in its collection at a revision,
+// though it may have been in another one.
+func errElsewhere(now catalog.Head) error {
+	return sheaf.Errorf(sheaf.ErrNotFound, "%s", errNoDocument.Message).
+		WithHint(fmt.Sprintf("it was not in %s at that revision; it has been moved, so ask for a time", now.Collection))
 }
 
 // withoutContent gives a past head without a content the MIME type that it had:
@@ -118,10 +142,11 @@ func withoutContent(head *catalog.Head) {
 	}
 }
 
-// Versions lists the contents a document has had, the newest first: those with
+// Versions lists the contents a document has had, purged ones too, the newest first: those with
 // numbers below before, or all when before is 0, and at most limit. It also
 // answers for documents in the trash.
 func (s *Session) Versions(ctx context.Context, id sheaf.DocumentID, before, limit int) ([]sheaf.Version, error) {
+	s.begin("version.list").on(id)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return nil, err
 	}
@@ -147,6 +172,7 @@ func (s *Session) Versions(ctx context.Context, id sheaf.DocumentID, before, lim
 // Version returns one of the contents a document has had. It also answers for
 // documents in the trash.
 func (s *Session) Version(ctx context.Context, id sheaf.DocumentID, number int) (version sheaf.Version, err error) {
+	s.begin("version.read").on(id)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return sheaf.Version{}, err
 	}
@@ -165,6 +191,7 @@ func (s *Session) Version(ctx context.Context, id sheaf.DocumentID, number int) 
 // the current version, and for the one before it on the left. Context is how
 // many lines around a change are shown.
 func (s *Session) Compare(ctx context.Context, id sheaf.DocumentID, from, to, context int) (sheaf.VersionComparison, error) {
+	s.begin("version.compare").on(id)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return sheaf.VersionComparison{}, err
 	}
@@ -205,9 +232,11 @@ func (s *Session) Compare(ctx context.Context, id sheaf.DocumentID, from, to, co
 	}, nil
 }
 
-// DocumentLog lists what was done with a document, the newest first: entries
-// with revisions below before, or all when before is 0, and at most limit.
+// DocumentLog lists what was done with a document and its relations, in whichever
+// collection, the newest first: entries with ids below before, or all when before is 0, and at
+// most limit.
 func (s *Session) DocumentLog(ctx context.Context, id sheaf.DocumentID, before int64, limit int) ([]sheaf.LogEntry, error) {
+	s.begin("document.log").on(id)
 	return s.readLog(ctx, limit, func(v *catalog.View, limit int) ([]sheaf.LogEntry, error) {
 		head, found, err := v.Head(id)
 		if err != nil {
@@ -220,8 +249,11 @@ func (s *Session) DocumentLog(ctx context.Context, id sheaf.DocumentID, before i
 	})
 }
 
-// CollectionLog lists what was done in a collection, as DocumentLog does.
+// CollectionLog lists what was done in a collection, the newest first: entries
+// with revisions below before, or all when before is 0, and at most limit. A
+// document that moves is in the logs of both collections.
 func (s *Session) CollectionLog(ctx context.Context, name string, before int64, limit int) ([]sheaf.LogEntry, error) {
+	s.begin("collection.log").in(name)
 	return s.readLog(ctx, limit, func(v *catalog.View, limit int) ([]sheaf.LogEntry, error) {
 		collection, err := s.library.collectionOrDefault(name)
 		if err != nil {

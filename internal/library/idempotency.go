@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 	"unicode"
 
@@ -48,8 +49,9 @@ func (s *Session) rememberBy(key, route string, parts ...any) (*remembering, err
 // answered fills answer if the request has been answered before. It is asked for
 // requests with a large content, which goes into the backend before the commit:
 // that of a request which turns out to be another one's must not stay there.
-func (l *Library) answered(ctx context.Context, r *remembering, content *Upload, answer any) (done bool, err error) {
-	if r == nil || content == nil || content.spooled.Ref().IsInline() {
+func (l *Library) answered(ctx context.Context, r *remembering, answer any, contents ...*Upload) (done bool, err error) {
+	isLarge := func(content *Upload) bool { return content != nil && !content.spooled.Ref().IsInline() }
+	if r == nil || !slices.ContainsFunc(contents, isLarge) {
 		return false, nil
 	}
 	err = l.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) (err error) {

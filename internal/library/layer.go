@@ -56,6 +56,7 @@ type OverlayPage struct {
 // over another content than the base has now. A page of stale ones only may have
 // fewer than were asked for, or none, and still be followed by another.
 func (s *Session) Overlays(ctx context.Context, in OverlayQuery) (OverlayPage, error) {
+	s.begin("book.overlays").in(in.Book)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return OverlayPage{}, err
 	}

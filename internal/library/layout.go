@@ -65,6 +65,7 @@ type Validation struct {
 // refused for it, because a book on its way from one layout to another could not
 // be written otherwise.
 func (s *Session) ValidateBook(ctx context.Context, q ValidationQuery) (Validation, error) {
+	s.begin("book.validate").in(q.Book)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return Validation{}, err
 	}

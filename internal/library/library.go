@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/blob"
 	"github.com/sheaf-dev/sheaf/internal/catalog"
@@ -26,9 +28,22 @@ type Options struct {
 	DefaultBackend  string            // of the default collection when it is made
 	Limits          sheaf.Limits
 	ScrubRate       int64  // stored bytes a second that are read again in the background; 0: none
+	BatchMemory     int64  // bytes in which all batches together hold small contents until they are committed
 	AutoCreateBooks bool   // a write to a book that is not there makes it
 	ViewsDir        string // where registry.yaml and books are written; empty: nowhere
+	Garbage         GarbageOptions
+	Audit           AuditOptions
 	Log             *slog.Logger
+}
+
+// AuditOptions say what is kept of calls that leave no log entry, and where the
+// audit is exported to.
+type AuditOptions struct {
+	Retention time.Duration    // of access records; 0: for ever
+	Sampling  float64          // the share of successful reads that are recorded, from 0 to 1
+	Rate      int              // records a second, of successes and of failures each; 0: no limit
+	Dir       string           // of the daily files; empty: none
+	Clock     func() time.Time // nil: time.Now
 }
 
 // A Library is an open store. Its methods may be called concurrently.
@@ -52,6 +67,13 @@ type Library struct {
 	indexable     chan struct{}            // woken when a document was made or changed
 	suspects      *suspects
 	merges        *turns
+	batchMemory   *semaphore.Weighted
+	garbage       *garbage
+	pins          *pins
+
+	audit   AuditOptions
+	access  *accessRecords
+	exports *exporter // nil where nothing is exported
 }
 
 // Open returns the library of a catalog and its blobs. It makes the default
@@ -69,11 +91,22 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		indexable:      make(chan struct{}, 1),
 		suspects:       newSuspects(),
 		merges:         newTurns(),
+		batchMemory:    semaphore.NewWeighted(o.BatchMemory),
+		garbage:        newGarbage(o.Garbage),
+		pins:           newPins(),
+		audit:          o.Audit,
+		access:         newAccessRecords(o.Audit, o.Log),
 
 		autoCreateBooks: o.AutoCreateBooks,
 		bookCounts:      newBookCounts(),
 		viewsDir:        o.ViewsDir,
 		viewable:        make(chan struct{}, 1),
+	}
+	if l.audit.Clock == nil {
+		l.audit.Clock = time.Now
+	}
+	if o.Audit.Dir != "" {
+		l.exports = &exporter{catalog: o.Catalog, dir: o.Audit.Dir, clock: l.audit.Clock}
 	}
 	for backend := range o.Backends {
 		l.drainable[backend] = make(chan struct{}, 1)

@@ -31,6 +31,10 @@ type setup struct {
 	clock     func() time.Time
 	scrubRate int64
 	keepBooks bool // books are made by CreateBook only
+	audit     library.AuditOptions
+	garbage   library.GarbageOptions
+
+	batchMemory int64
 
 	// backend takes the place of the files of the directory.
 	backend blob.Backend
@@ -50,7 +54,7 @@ type store struct {
 
 func open(t testing.TB, changes ...func(*setup)) *store {
 	t.Helper()
-	s := setup{dir: t.TempDir(), limits: sheaf.DefaultLimits()}
+	s := setup{dir: t.TempDir(), limits: sheaf.DefaultLimits(), audit: library.AuditOptions{Sampling: 1}}
 	for _, change := range changes {
 		change(&s)
 	}
@@ -84,7 +88,9 @@ func openSetup(t testing.TB, set setup) *store {
 	t.Cleanup(func() { s.catalog.Close() })
 	s.Library, err = library.Open(t.Context(), library.Options{
 		Catalog: s.catalog, Blobs: s.blobs, Backends: map[string]string{fs: "fs"}, DefaultBackend: fs,
-		AutoCreateBooks: !set.keepBooks, ViewsDir: set.dir, Limits: set.limits, ScrubRate: set.scrubRate, Log: slog.New(slog.DiscardHandler),
+		AutoCreateBooks: !set.keepBooks, ViewsDir: set.dir,
+		Limits: set.limits, ScrubRate: set.scrubRate, BatchMemory: set.batchMemory, Garbage: set.garbage,
+		Audit: set.audit, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

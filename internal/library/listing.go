@@ -35,6 +35,7 @@ type DocumentPage struct {
 
 // Documents lists documents that are not deleted.
 func (s *Session) Documents(ctx context.Context, q DocumentQuery) (DocumentPage, error) {
+	s.begin("document.list").in(q.Collection)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return DocumentPage{}, err
 	}

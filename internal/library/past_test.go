@@ -58,17 +58,36 @@ func (m *pastModel) now(id sheaf.DocumentID) pastState {
 
 // add notes what a document has become. It returns the revision that has to have.
 func (m *pastModel) add(state pastState) int64 {
-	collection := state.doc.Collection
-	revisions := m.states[collection]
-	next := maps.Clone(revisions[len(revisions)-1])
-	next[state.doc.ID] = state
-	m.states[collection] = append(revisions, next)
+	m.addAll(state)
+	return int64(len(m.states[state.doc.Collection])) - 1
+}
+
+// addAll notes what documents have become with one operation, which makes one
+// revision of every collection that it touches.
+func (m *pastModel) addAll(states ...pastState) {
+	next := make(map[sheaf.Slug]map[sheaf.DocumentID]pastState)
+	of := func(c sheaf.Slug) map[sheaf.DocumentID]pastState {
+		if next[c] == nil {
+			next[c] = maps.Clone(m.states[c][len(m.states[c])-1])
+		}
+		return next[c]
+	}
+	for _, state := range states {
+		if before := m.now(state.doc.ID).doc; before.ID != "" {
+			delete(of(before.Collection), before.ID)
+		}
+		of(state.doc.Collection)[state.doc.ID] = state
+	}
+	for c, revision := range next {
+		m.states[c] = append(m.states[c], revision)
+	}
 	current := make(map[sheaf.Slug]int64)
 	for c, all := range m.states {
 		current[c] = int64(len(all)) - 1
 	}
-	m.times = append(m.times, pastTime{state.doc.UpdatedAt, current})
-	return current[collection]
+	if len(states) > 0 {
+		m.times = append(m.times, pastTime{states[0].doc.UpdatedAt, current})
+	}
 }
 
 // listed returns what a listing of a collection at a revision has.
@@ -130,7 +149,12 @@ func TestPastAgreesWithModel(t *testing.T) {
 					_, _ = s.read(id)
 				}
 			}
-			action := rapid.IntRange(0, 11).Draw(r, "action")
+			if rapid.IntRange(0, 7).Draw(r, "index") == 0 {
+				if _, err := s.Index(t.Context()); err != nil {
+					r.Fatal(err)
+				}
+			}
+			action := rapid.IntRange(0, 15).Draw(r, "action")
 			if action <= 2 || len(m.ids) == 0 {
 				in := library.NewDocument{
 					Name: names.Draw(r, "name"), Filename: rapid.SampledFrom([]string{"n.txt", "n.md"}).Draw(r, "filename"),
@@ -180,6 +204,31 @@ func TestPastAgreesWithModel(t *testing.T) {
 			case action == 9:
 				change, err := s.RestoreDocument(t.Context(), id, library.Restoration{})
 				apply("a restoration", change, now.content, false, err)
+			case action >= 12 && action <= 13 && !now.deleted:
+				change, err := s.MoveDocument(t.Context(), id, string(rapid.SampledFrom(collections).Draw(r, "to")), "")
+				apply("a move", change, now.content, false, err)
+			case action >= 14:
+				ids := slices.DeleteFunc(rapid.SliceOfNDistinct(rapid.SampledFrom(m.ids), 1, -1, rapid.ID).Draw(r, "several"),
+					func(id sheaf.DocumentID) bool { return m.purged[id] || m.now(id).deleted })
+				if len(ids) == 0 {
+					continue
+				}
+				some := library.Selection{IDs: ids}
+				var done sheaf.BulkChange
+				var err error
+				switch rapid.IntRange(0, 2).Draw(r, "bulk") {
+				case 0:
+					done, err = s.MoveDocuments(t.Context(), some, string(rapid.SampledFrom(collections).Draw(r, "to")), library.BulkOptions{})
+				case 1:
+					set := tags.Draw(r, "tags")
+					done, err = s.TagDocuments(t.Context(), some, library.TagChange{Set: &set}, library.BulkOptions{})
+				default:
+					done, err = s.DeleteDocuments(t.Context(), some, library.BulkOptions{})
+				}
+				if err != nil {
+					r.Fatalf("a bulk change: %v", err)
+				}
+				m.bulk(r, s, done)
 			default:
 				revisions := m.states[now.doc.Collection]
 				revision := rapid.IntRange(1, len(revisions)-1).Draw(r, "revision")
@@ -227,11 +276,17 @@ func TestPastAgreesWithModel(t *testing.T) {
 				r.Fatalf("the listing %+v:\n%+v, want\n%+v", q, got, sortListed(want))
 			}
 			for _, id := range m.ids {
-				collection := m.now(id).doc.Collection
-				if q.Collection != "" && q.Collection != string(collection) {
+				// By time it is found wherever it was, by revision where it is now.
+				if q.Collection != "" && q.Collection != string(m.now(id).doc.Collection) {
 					continue
 				}
-				s.wantPast(r, id, at, m.states[collection][revisions[collection]][id], m.purged[id])
+				var then pastState
+				for c, revision := range revisions {
+					if state, there := m.states[c][revision][id]; there {
+						then = state
+					}
+				}
+				s.wantPast(r, id, at, then, m.purged[id])
 			}
 		}
 		for _, id := range m.ids {
@@ -242,13 +297,48 @@ func TestPastAgreesWithModel(t *testing.T) {
 				r.Fatalf("reading %s: %q, %v, want %q", id, got, err, now.content)
 			}
 		}
-		if problems := s.check(false); len(problems) > 0 {
+		if problems := s.check(true); len(problems) > 0 {
 			r.Fatalf("the store has problems: %q", problems)
 		}
 		if err := s.catalog.Close(); err != nil {
 			r.Fatal(err)
 		}
 	})
+}
+
+// bulk notes what a bulk change says that it did.
+func (m *pastModel) bulk(r *rapid.T, s *store, done sheaf.BulkChange) {
+	var states []pastState
+	for _, doc := range done.Documents {
+		if doc.Mode == sheaf.ModeUnchanged {
+			continue
+		}
+		state := m.now(doc.ID)
+		switch done.Action {
+		case sheaf.BulkMove:
+			state.doc.Collection = doc.After.Collection
+		case sheaf.BulkTag:
+			state.doc.Tags = doc.After.Tags
+		case sheaf.BulkDelete:
+			state.deleted = true
+		}
+		if !state.deleted {
+			is, err := s.Document(s.t.Context(), doc.ID)
+			if err != nil {
+				r.Fatalf("after a bulk change: %v", err)
+			}
+			state.doc.UpdatedAt = is.UpdatedAt
+		} else {
+			state.doc.UpdatedAt = s.setup.clock()
+		}
+		states = append(states, state)
+	}
+	m.addAll(states...)
+	for _, made := range done.Collections {
+		if want := int64(len(m.states[made.Collection])) - 1; made.Revision != want {
+			r.Fatalf("a bulk change made revision %d of %s, want %d", made.Revision, made.Collection, want)
+		}
+	}
 }
 
 // wantPast compares what is said of a document at a moment, and its content.

@@ -119,6 +119,7 @@ func nearPaths(v *catalog.View, book *catalog.Collection, p Place) ([]string, er
 
 // OpenAtPath opens what is at a path of a book, or was at a moment.
 func (s *Session) OpenAtPath(ctx context.Context, p Place, moment Moment) (*Content, error) {
+	op := s.begin("content.read").atPath(p.Book, p.Path)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return nil, err
 	}
@@ -134,6 +135,7 @@ func (s *Session) OpenAtPath(ctx context.Context, p Place, moment Moment) (*Cont
 	if err != nil {
 		return nil, l.explain(ctx, book, p, err)
 	}
+	op.on(head.ID)
 	return l.open(ctx, head, ref)
 }
 
@@ -148,6 +150,10 @@ func (l *Library) contentAt(ctx context.Context, book *catalog.Collection, p Pla
 	}
 	err = l.catalog.Snapshot(ctx, func(v *catalog.View) (err error) {
 		if head, err = atMoment(v, book, p, moment); err != nil {
+			return err
+		}
+		if head.Expired {
+			_, err = readableVersion(v, head, head.Version)
 			return err
 		}
 		ref, _, err = v.ReadableRef(book.Backend, head.Digest)
@@ -210,6 +216,8 @@ type FileWrite struct {
 	// FileHash is the digest of what the author had read at the path; nil: the
 	// author does not care, which a book may refuse, or there was nothing.
 	FileHash *sheaf.Digest
+	// First says that there has to be nothing at the path still.
+	First bool
 	// Merge commits a clean three-way merge at once when somebody else wrote
 	// meanwhile.
 	Merge   bool
@@ -222,12 +230,13 @@ type FileWrite struct {
 // With FileHash the path has to have that content, or the error is
 // [sheaf.ErrNotFound] or, with a [sheaf.WriteConflict], [sheaf.ErrConflict]; what
 // counts as the content is what the caller sees through the layer. Without, a
-// new version is made whatever there is, unless the book requires a hash. The
-// same bytes as there are store nothing.
+// new version is made whatever there is, unless the book requires a hash. With
+// First anything that is there is [sheaf.ErrPreconditionFailed]. The same bytes as
+// there are store nothing.
 //
 // Through a layer the write makes or changes the layer's copy. The base stays.
 func (s *Session) PutContent(ctx context.Context, in FileWrite) (sheaf.Change, error) {
-	op := s.begin("content.write")
+	op := s.begin("content.write").atPath(in.Book, in.Path)
 	if err := s.allow(sheaf.ScopeWrite); err != nil {
 		return sheaf.Change{}, err
 	}
@@ -254,7 +263,7 @@ func (s *Session) PutContent(ctx context.Context, in FileWrite) (sheaf.Change, e
 		}
 		return head, err
 	}}
-	change, _, err := s.writeMerging(ctx, contentChange{op: op, target: to, content: in.Content, message: in.Message}, in.FileHash, in.Merge)
+	change, _, err := s.writeMerging(ctx, contentChange{op: op, target: to, content: in.Content, first: in.First, message: in.Message}, in.FileHash, in.Merge)
 	return change, s.library.explain(ctx, book, in.Place, err)
 }
 
@@ -275,7 +284,7 @@ func file(book *catalog.Collection, p Place) target {
 // EditAtPath edits what is at a path of a book, as [Session.EditContent] does.
 // Through a layer the edit is of what the caller sees, and made in its copy.
 func (s *Session) EditAtPath(ctx context.Context, p Place, in ContentEdit) (Edited, error) {
-	op := s.begin("content.edit")
+	op := s.begin("content.edit").atPath(p.Book, p.Path)
 	if err := s.allow(sheaf.ScopeWrite); err != nil {
 		return Edited{}, err
 	}
@@ -300,7 +309,7 @@ type FileDeletion struct {
 // there is no error. With fileHash it has to have that content, or the error is
 // [sheaf.ErrConflict]. Through a layer it removes the layer's copy only.
 func (s *Session) DeleteAtPath(ctx context.Context, p Place, fileHash *sheaf.Digest, message string) (FileDeletion, error) {
-	op := s.begin("document.delete")
+	op := s.begin("document.delete").atPath(p.Book, p.Path)
 	if err := s.allow(sheaf.ScopeWrite); err != nil {
 		return FileDeletion{}, err
 	}

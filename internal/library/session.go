@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/catalog"
 )
 
 // A Session is the library as one principal may use it. It may be used
@@ -11,6 +12,7 @@ import (
 type Session struct {
 	library   *Library
 	principal sheaf.Principal
+	call      *Call // that the session is for; nil outside of transports
 }
 
 // allow fails unless the principal has the scope.
@@ -22,19 +24,47 @@ func (s *Session) allow(scope sheaf.Scope) error {
 		WithHint("use a key with that scope")
 }
 
-// An operation is a call that changes something, on its way to the log.
+// An operation is what a method of a session does, on its way to the log or to an
+// access record.
 type operation struct {
 	session *Session
 	name    string
 	started time.Time
 }
 
+// begin begins an operation. Every exported method of a session does that first,
+// so that the audit knows what was asked for, also of what is refused.
 func (s *Session) begin(name string) operation {
+	s.call.about(func(r *catalog.Access) { r.Operation = name })
 	return operation{session: s, name: name, started: time.Now()}
+}
+
+// on says which document an operation is about.
+func (op operation) on(id sheaf.DocumentID) operation {
+	op.session.call.about(func(r *catalog.Access) { r.Document = id })
+	return op
+}
+
+// at says where the document is, once that is known.
+func (s *Session) at(d sheaf.Document) {
+	s.call.about(func(r *catalog.Access) { r.Stream, r.Path = string(d.Collection), d.Path })
+}
+
+// in says which collection, by the name that was given, an operation is about.
+func (op operation) in(collection string) operation {
+	op.session.call.about(func(r *catalog.Access) { r.Stream = sheaf.Clip(collection) })
+	return op
+}
+
+// atPath says which path of a book, by what was given, an operation is about.
+func (op operation) atPath(book, path string) operation {
+	op.session.call.about(func(r *catalog.Access) { r.Stream, r.Path = sheaf.Clip(book), sheaf.Clip(path) })
+	return op
 }
 
 // entry returns what the log will say of the operation.
 func (op operation) entry(parts ...func(*sheaf.LogPayload)) *sheaf.LogPayload {
+	op.session.call.logs()
 	payload := &sheaf.LogPayload{
 		Principal:  op.session.principal.ID,
 		Label:      op.session.principal.Label,
@@ -61,6 +91,12 @@ func inLayer(layer string) func(*sheaf.LogPayload) {
 			p.Documents[i].Layer = layer
 		}
 	}
+}
+
+// withOperationID marks the entries of one operation that needs several. It is
+// empty where one is enough.
+func withOperationID(id string) func(*sheaf.LogPayload) {
+	return func(p *sheaf.LogPayload) { p.OperationID = id }
 }
 
 func withMessage(message string) func(*sheaf.LogPayload) {

@@ -10,7 +10,7 @@ import (
 
 // DeleteDocument moves a document to the trash. Its versions stay.
 func (s *Session) DeleteDocument(ctx context.Context, id sheaf.DocumentID) (sheaf.Change, error) {
-	op := s.begin("document.delete")
+	op := s.begin("document.delete").on(id)
 	if err := s.allow(sheaf.ScopeWrite); err != nil {
 		return sheaf.Change{}, err
 	}
@@ -27,7 +27,7 @@ func (s *Session) DeleteDocument(ctx context.Context, id sheaf.DocumentID) (shea
 // PurgeDocument removes the contents of a document in the trash for good, and
 // the document from the trash. The log keeps saying that it was there.
 func (s *Session) PurgeDocument(ctx context.Context, id sheaf.DocumentID) (sheaf.Change, error) {
-	op := s.begin("document.purge")
+	op := s.begin("document.purge").on(id)
 	if err := s.allow(sheaf.ScopeWrite); err != nil {
 		return sheaf.Change{}, err
 	}
@@ -60,8 +60,8 @@ func anyHead(v *catalog.View, id sheaf.DocumentID) (catalog.Head, error) {
 }
 
 // A Restoration says to what a document goes back: a version's content, or all
-// that it was at a revision of its collection, which may be to have been in the
-// trash. With neither, it comes out of the trash as it was.
+// that it was at a revision of the collection it is in, which may be to have been
+// in the trash. With neither, it comes out of the trash as it was.
 type Restoration struct {
 	Version  int
 	Revision int64
@@ -71,7 +71,7 @@ type Restoration struct {
 // RestoreDocument makes a document what it was, as a new revision: what it is
 // now stays in its history.
 func (s *Session) RestoreDocument(ctx context.Context, id sheaf.DocumentID, in Restoration) (sheaf.Change, error) {
-	op := s.begin("document.restore")
+	op := s.begin("document.restore").on(id)
 	if err := s.allow(sheaf.ScopeWrite); err != nil {
 		return sheaf.Change{}, err
 	}
@@ -88,10 +88,20 @@ func (s *Session) RestoreDocument(ctx context.Context, id sheaf.DocumentID, in R
 	return s.commit(ctx, headChange{
 		op:      op,
 		message: in.Message,
-		find:    func(v *catalog.View) (catalog.Head, error) { return anyHead(v, id) },
+		find: func(v *catalog.View) (catalog.Head, error) {
+			head, err := anyHead(v, id)
+			if err != nil || target.Version == 0 {
+				return head, err
+			}
+			_, err = readableVersion(v, head, target.Version) // it may have been purged since
+			return head, err
+		},
 		edit: func(_ *catalog.Collection, before catalog.Head, after *catalog.Head) (sheaf.ChangeMode, error) {
 			after.Deleted = false
 			if in.Revision > 0 {
+				if target.CollectionPK != before.CollectionPK { // it was moved just now
+					return "", errElsewhere(before)
+				}
 				after.Name, after.Filename, after.Description = target.Name, target.Filename, target.Description
 				after.Tags, after.Metadata, after.Path = target.Tags, target.Metadata, target.Path
 				after.Deleted = target.Deleted
@@ -116,7 +126,9 @@ func (l *Library) restorationTarget(ctx context.Context, id sheaf.DocumentID, in
 	err = l.catalog.Snapshot(ctx, func(v *catalog.View) error {
 		switch {
 		case in.Revision > 0:
-			target, err = stateAt(v, id, Moment{Revision: in.Revision})
+			if target, err = stateAt(v, id, Moment{Revision: in.Revision}); sheaf.KindOf(err) == sheaf.ErrInvalid {
+				err = aboutField("revision", err)
+			}
 		case in.Version > 0:
 			if target, err = anyHead(v, id); err == nil {
 				err = pastVersion(v, &target, in.Version)
@@ -129,7 +141,7 @@ func (l *Library) restorationTarget(ctx context.Context, id sheaf.DocumentID, in
 
 // pastVersion makes a head describe another version of its document.
 func pastVersion(v *catalog.View, head *catalog.Head, number int) error {
-	version, err := findVersion(v, *head, number)
+	version, err := readableVersion(v, *head, number)
 	if err != nil {
 		return err
 	}
@@ -137,20 +149,35 @@ func pastVersion(v *catalog.View, head *catalog.Head, number int) error {
 	return nil
 }
 
-// findVersion returns a version of a document.
+// readableVersion returns a version of a document, unless it is purged.
+func readableVersion(v *catalog.View, head catalog.Head, number int) (sheaf.Version, error) {
+	version, err := findVersion(v, head, number)
+	if err == nil && version.Purged {
+		err = sheaf.Errorf(sheaf.ErrGone, "version %d of the document was removed", number).
+			WithHint("its collection does not keep every version for ever; list the versions to see which are there")
+	}
+	return version, err
+}
+
+// findVersion returns a version of a document, purged or not.
 func findVersion(v *catalog.View, head catalog.Head, number int) (sheaf.Version, error) {
 	version, found, err := v.Version(head.PK, number)
 	if err != nil || found {
 		return version, err
 	}
+	return sheaf.Version{}, noVersion(v, head, number)
+}
+
+// noVersion returns the error for a version that a document does not have.
+func noVersion(v *catalog.View, head catalog.Head, number int) error {
 	last, err := v.LastVersion(head.PK)
 	if err != nil {
-		return sheaf.Version{}, err
+		return err
 	}
 	if last == 0 {
-		return sheaf.Version{}, errNoContent
+		return errNoContent
 	}
-	return sheaf.Version{}, sheaf.Errorf(sheaf.ErrNotFound, "Version not found: %d", number).
+	return sheaf.Errorf(sheaf.ErrNotFound, "Version not found: %d", number).
 		WithHint(fmt.Sprintf("the document has the versions 1 to %d", last))
 }
 
@@ -158,6 +185,7 @@ func findVersion(v *catalog.View, head catalog.Head, number int) (sheaf.Version,
 // first: those after the one with the id given, or from the start, and at most
 // limit.
 func (s *Session) Trash(ctx context.Context, collection string, after sheaf.DocumentID, limit int) ([]sheaf.Document, error) {
+	s.begin("trash.list").in(collection)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return nil, err
 	}

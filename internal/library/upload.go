@@ -2,6 +2,7 @@ package library
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"golang.org/x/sync/errgroup"
@@ -15,12 +16,16 @@ import (
 // caller closes it, whatever happens to it.
 type Upload struct {
 	spooled *blob.Spooled
+	batch   *UploadBatch // that it came in, nil if none
+	held    int64        // of the memory for batches
+	release []func()     // of what is pinned
 }
 
 // Receive reads a content to its end, hashes it and holds it until a document
 // is made of it. It fails with [sheaf.ErrTooLarge] as soon as the limit is
 // passed, with [sheaf.ErrDiskFull], or with the error of body, wrapped.
 func (s *Session) Receive(ctx context.Context, body io.Reader) (*Upload, error) {
+	s.begin("content.receive")
 	if err := s.allow(sheaf.ScopeWrite); err != nil {
 		return nil, err
 	}
@@ -38,7 +43,17 @@ func (u *Upload) Digest() sheaf.Digest { return u.spooled.Ref().Digest }
 func (u *Upload) Size() int64 { return u.spooled.Ref().Size }
 
 // Close frees what the upload holds. It may be called more than once.
-func (u *Upload) Close() error { return u.spooled.Close() }
+func (u *Upload) Close() error {
+	if u.held > 0 {
+		u.batch.session.library.batchMemory.Release(u.held)
+		u.held = 0
+	}
+	for _, release := range u.release {
+		release()
+	}
+	u.release = nil
+	return u.spooled.Close()
+}
 
 // keep runs commit, which names the content of an upload in the catalog, and
 // returns once the store has that content.
@@ -47,16 +62,28 @@ func (u *Upload) Close() error { return u.spooled.Close() }
 // was stored. Then what is stored is verified, while the good bytes are still at
 // hand: should they have gone bad, or missing, they are stored again.
 func (l *Library) keep(ctx context.Context, u *Upload, backend string, commit func(blob.Ref) (known bool, err error)) error {
-	ref := u.spooled.Ref()
-	ref.Backend = backend
+	ref := u.refOn(backend)
 	known, err := l.store(ctx, u, ref, commit)
 	if err != nil || !known {
 		return err
 	}
+	return l.heal(ctx, u, ref)
+}
+
+// refOn returns what the catalog will know of the content on a backend.
+func (u *Upload) refOn(backend string) blob.Ref {
+	ref := u.spooled.Ref()
+	ref.Backend = backend
+	return ref
+}
+
+// heal verifies a content that the catalog knew already, and stores the upload's
+// good bytes again should those have gone bad, or missing.
+func (l *Library) heal(ctx context.Context, u *Upload, ref blob.Ref) error {
 	if err := l.confirm(ctx, ref); sheaf.KindOf(err) != sheaf.ErrDamaged {
 		return nil // it is whole, or its backend is away and the catalog is all there is
 	}
-	_, err = l.store(ctx, u, ref, func(ref blob.Ref) (known bool, err error) {
+	_, err := l.store(ctx, u, ref, func(ref blob.Ref) (known bool, err error) {
 		err = l.catalog.Mutate(ctx, int64(len(ref.Inline)), func(tx *catalog.Tx) (err error) {
 			known, err = tx.KeepBlob(ref)
 			return err
@@ -66,21 +93,54 @@ func (l *Library) keep(ctx context.Context, u *Upload, backend string, commit fu
 	return err
 }
 
-// store makes an upload's content ready to be named in a commit, and commits. A
-// small one rides inside the commit, so that there is nothing to do before. A
-// large one has to be durable in the backend.
+// store makes an upload's content ready to be named in a commit, and commits.
 func (l *Library) store(ctx context.Context, u *Upload, ref blob.Ref, commit func(blob.Ref) (bool, error)) (known bool, err error) {
+	err = l.pastRemovals(ctx, []blob.Ref{ref}, func() error {
+		placed, err := l.ready(ctx, u, ref)
+		if err != nil {
+			return err
+		}
+		known, err = commit(ref)
+		known = known || !placed
+		return err
+	})
+	return known, err
+}
+
+// pastRemovals runs store, which stores contents, again for as long as one of
+// them is just being removed as garbage, once that is done.
+func (l *Library) pastRemovals(ctx context.Context, contents []blob.Ref, store func() error) error {
+	const attempts = 10 // others may store and remove the same content meanwhile
+	for attempt := 1; ; attempt++ {
+		err := store()
+		if !errors.Is(err, catalog.ErrDeleting) || attempt == attempts {
+			return err
+		}
+		for _, ref := range contents {
+			if err := l.finishRemoval(ctx, blobName{ref.Backend, ref.Digest}); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// ready makes an upload's content ready to be named in a commit. A small one
+// rides inside the commit, so that there is nothing to do before. A large one
+// has to be durable in the backend.
+//
+// Placed is false when that is so because others have placed it. Then it is
+// theirs to vouch for: since it was found live it may have been found damaged,
+// and somebody may still be placing it anew.
+func (l *Library) ready(ctx context.Context, u *Upload, ref blob.Ref) (placed bool, err error) {
 	if name := (blobName{ref.Backend, ref.Digest}); l.suspects.has(name) {
 		if err := l.settle(ctx, name); err != nil {
 			return false, err
 		}
 	}
-	if !ref.IsInline() {
-		if err := l.place(ctx, u, ref); err != nil {
-			return false, err
-		}
+	if ref.IsInline() {
+		return true, nil
 	}
-	return commit(ref)
+	return l.place(ctx, u, ref)
 }
 
 // confirm verifies a content that the catalog says is in its backend. What it
@@ -108,8 +168,9 @@ func (l *Library) confirm(ctx context.Context, ref blob.Ref) error {
 }
 
 // place puts a large content into its backend, unless the catalog says that it
-// is there.
-func (l *Library) place(ctx context.Context, u *Upload, ref blob.Ref) error {
+// is there: then placed is false. It stays pinned until the upload is closed.
+func (l *Library) place(ctx context.Context, u *Upload, ref blob.Ref) (placed bool, err error) {
+	u.release = append(u.release, l.pins.add(blobName{ref.Backend, ref.Digest}))
 	// The row that keeps the object from being swept away as an orphan, and the
 	// bytes on the spool's disk, are made durable side by side.
 	var live bool
@@ -122,7 +183,7 @@ func (l *Library) place(ctx context.Context, u *Upload, ref blob.Ref) error {
 	})
 	both.Go(u.spooled.Sync)
 	if err := both.Wait(); err != nil || live {
-		return err
+		return false, err
 	}
-	return l.blobs.Place(ctx, ref.Backend, u.spooled)
+	return true, l.blobs.Place(ctx, ref.Backend, u.spooled)
 }

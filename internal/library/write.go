@@ -3,6 +3,7 @@ package library
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -23,6 +24,8 @@ type ContentWrite struct {
 	// FileHash is the digest of what the author had read; nil: the author does
 	// not care, which a collection may refuse.
 	FileHash *sheaf.Digest
+	// First says that the document has to be without content still.
+	First bool
 	// Merge commits a clean three-way merge at once when somebody else wrote
 	// meanwhile.
 	Merge   bool
@@ -34,10 +37,11 @@ type ContentWrite struct {
 // If FileHash is not the current content's, nothing is stored and the error is
 // [sheaf.ErrConflict] with a [sheaf.WriteConflict]; without FileHash, where the
 // collection requires it, [sheaf.ErrHashRequired]. The same bytes as now are
-// mode unchanged and store nothing. A document without content has nothing that
+// mode unchanged and store nothing. With First, any content that is there is
+// [sheaf.ErrPreconditionFailed]. A document without content has nothing that
 // FileHash could be of, so that the error is [sheaf.ErrNotFound].
 func (s *Session) WriteContent(ctx context.Context, id sheaf.DocumentID, in ContentWrite) (sheaf.Change, error) {
-	op := s.begin("content.write")
+	op := s.begin("content.write").on(id)
 	if err := s.allow(sheaf.ScopeWrite); err != nil {
 		return sheaf.Change{}, err
 	}
@@ -50,7 +54,7 @@ func (s *Session) WriteContent(ctx context.Context, id sheaf.DocumentID, in Cont
 	if err := sheaf.InvalidFields(filenameErr, s.library.limits.CheckMessage(in.Message)); err != nil {
 		return sheaf.Change{}, err
 	}
-	change, _, err := s.writeMerging(ctx, contentChange{op: op, target: byID(id), content: in.Content, filename: filename, message: in.Message}, in.FileHash, in.Merge)
+	change, _, err := s.writeMerging(ctx, contentChange{op: op, target: byID(id), content: in.Content, filename: filename, first: in.First, message: in.Message}, in.FileHash, in.Merge)
 	return change, err
 }
 
@@ -155,6 +159,7 @@ type contentChange struct {
 	content  *Upload
 	filename string        // empty: it stays
 	expected *sheaf.Digest // of the content it replaces; nil: any
+	first    bool          // it replaces none
 	mode     sheaf.ChangeMode
 	message  string
 }
@@ -173,6 +178,9 @@ func (s *Session) writeOnce(ctx context.Context, c contentChange) (sheaf.Change,
 	// Looked at before the bytes are placed, so that most of what is refused
 	// leaves nothing behind; what counts is the same question in the transaction.
 	if err := c.mayReplace(head, collection); err != nil {
+		return sheaf.Change{}, err
+	}
+	if err := s.library.admitPlacing(ctx, collection, c.target, c.content); err != nil {
 		return sheaf.Change{}, err
 	}
 	return s.commit(ctx, headChange{
@@ -209,6 +217,9 @@ func (c contentChange) mayReplace(head catalog.Head, collection *catalog.Collect
 		return sheaf.Errorf(sheaf.ErrNotFound, "%s", errNoContent.Message).WithHint("its first content is written without file_hash")
 	case head.Version == 0:
 		return nil
+	case c.first:
+		return sheaf.Errorf(sheaf.ErrPreconditionFailed, "the document has a content already").
+			WithHint(fmt.Sprintf("to replace it, send file_hash %s", head.Digest))
 	case c.expected != nil && *c.expected != head.Digest,
 		c.expected == nil && collection.Policy == sheaf.PolicyRequireHash:
 		return &refusedWriteError{head}
@@ -258,7 +269,7 @@ func (s *Session) describeConflict(ctx context.Context, head catalog.Head, read 
 	if base, err = l.textOf(ctx, head, conflict.BaseVersion); err == nil {
 		current, err = l.textOf(ctx, head, head.Version)
 	}
-	if kind := sheaf.KindOf(err); kind == sheaf.ErrTooLarge || kind == sheaf.ErrDamaged {
+	if kind := sheaf.KindOf(err); kind == sheaf.ErrTooLarge || kind == sheaf.ErrDamaged || kind == sheaf.ErrGone {
 		return conflict, "", nil // all that cannot be had is the merge
 	}
 	if err != nil {

@@ -49,7 +49,8 @@ func Apply(text string, edits []sheaf.Edit, maxSize int64) (string, error) {
 func checkEdits(edits []sheaf.Edit) error {
 	switch {
 	case len(edits) == 0:
-		return sheaf.Invalid("edits", "there are no edits")
+		return sheaf.Invalid("edits", "there are no edits").
+			WithHint(`send at least one, such as {"old_string": "colour", "new_string": "color"}`)
 	case len(edits) > MaxEdits:
 		return sheaf.Invalid("edits", fmt.Sprintf("there are %d edits, the limit is %d", len(edits), MaxEdits))
 	}

@@ -129,7 +129,8 @@ func (e *editor) replaceSection(heading, s string) error {
 	}
 	switch len(found) {
 	case 0:
-		return e.invalid("section", "is %q, and the text has no such heading; %s", wanted, listHeadings(headings))
+		return e.invalid("section", "is %q, and the text has no such heading; %s", wanted, listHeadings(headings)).
+			WithHint("give the heading as it stands in the text, or place the text with insert_line or append")
 	case 1:
 	default:
 		var matching []Heading

@@ -370,6 +370,9 @@ func moment(at string) (library.Moment, error) {
 // digestPattern is what a SHA-256 looks like.
 var digestPattern = regexp.MustCompile("^[0-9a-fA-F]{64}$")
 
+// dayPattern is what a day looks like.
+var dayPattern = regexp.MustCompile("^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
+
 // documentID reads an id as an agent gives it.
 func documentID(text string) (sheaf.DocumentID, error) {
 	id, err := sheaf.ParseDocumentID(text)

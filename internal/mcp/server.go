@@ -227,13 +227,6 @@ func (t tool) sdkTool() *sdk.Tool {
 // handler returns what answers a call of a tool.
 func (s *Server) handler(t tool) sdk.ToolHandler {
 	return func(ctx context.Context, request *sdk.CallToolRequest) (result *sdk.CallToolResult, err error) {
-		defer func() {
-			if caught := recover(); caught != nil {
-				s.log.ErrorContext(ctx, "panic in a tool", "tool", t.name, "panic", fmt.Sprint(caught), "stack", string(debug.Stack()))
-				f, _ := describeFailure(errors.New("panic"))
-				result, err = failed(f), nil
-			}
-		}()
 		var header http.Header
 		if request.Extra != nil {
 			header = request.Extra.Header
@@ -242,8 +235,20 @@ func (s *Server) handler(t tool) sdk.ToolHandler {
 		if params := request.Session.InitializeParams(); params != nil && params.ClientInfo != nil {
 			client = params.ClientInfo.Name
 		}
-		answer, err := t.call(ctx, s.library.As(principal(header, client)), request.Params.Arguments)
+		call := s.library.Begin(principal(header, client), "mcp")
+		defer call.End(t.name)
+		defer func() {
+			if caught := recover(); caught != nil {
+				s.log.ErrorContext(ctx, "panic in a tool", "tool", t.name, "panic", fmt.Sprint(caught), "stack", string(debug.Stack()))
+				panicked := errors.New("panic")
+				call.Fail(panicked)
+				f, _ := describeFailure(panicked)
+				result, err = failed(f), nil
+			}
+		}()
+		answer, err := t.call(ctx, call.Session(), request.Params.Arguments)
 		if err != nil {
+			call.Fail(err)
 			f, internal := describeFailure(err)
 			if internal && ctx.Err() == nil {
 				s.log.ErrorContext(ctx, "a tool failed", "tool", t.name, "error", err)

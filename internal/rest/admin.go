@@ -42,6 +42,25 @@ func (s *server) planGarbage(ctx context.Context, in *planGarbageInput) (*planGa
 	return &planGarbageOutput{plan}, nil
 }
 
+type collectGarbageInput struct{ call }
+
+type collectGarbageOutput struct {
+	Body sheaf.GarbageReport
+}
+
+// collectGarbage applies retention and reclaims garbage: POST /admin/gc.
+func (s *server) collectGarbage(ctx context.Context, in *collectGarbageInput) (*collectGarbageOutput, error) {
+	now, err := parseFlag("now", in.request.URL.Query())
+	if err != nil {
+		return nil, err
+	}
+	report, err := s.session(in.request).CollectGarbage(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	return &collectGarbageOutput{report}, nil
+}
+
 // parseFlag reads a boolean parameter; named without a value, it is true.
 func parseFlag(name string, values map[string][]string) (bool, error) {
 	given, present := values[name]

@@ -51,7 +51,7 @@ func (s *server) writeFile(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	change, err := s.session(r).PutContent(r.Context(), library.FileWrite{
-		Place: place(r), Content: upload, FileHash: condition.fileHash, Merge: condition.merge, Message: query.Get("message"),
+		Place: place(r), Content: upload, FileHash: condition.fileHash, First: condition.first, Merge: condition.merge, Message: query.Get("message"),
 	})
 	if err != nil {
 		return condition.refused(err)
@@ -93,6 +93,9 @@ type fileDeletion struct {
 func (s *server) deleteFile(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
 	condition, err := parseCondition(r.Header, query.Get("file_hash"), "")
+	if condition.first && err == nil {
+		err = sheaf.Invalid("If-None-Match", "a deletion is of what is there: leave out If-None-Match")
+	}
 	if err != nil {
 		return err
 	}

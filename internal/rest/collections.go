@@ -37,12 +37,29 @@ func (s *server) getCollection(ctx context.Context, in *getCollectionInput) (*co
 	return &collectionOutput{collection}, nil
 }
 
+// limitSettings are the limits of a collection in a request: in an answer there may
+// be more one day.
+type limitSettings struct {
+	Documents int64 `json:"max_documents,omitempty" minimum:"0" doc:"How many documents that are not deleted; 0 is any number"`
+	Bytes     int64 `json:"max_bytes,omitempty" minimum:"0" doc:"The bytes of their current contents together; 0 is any number"`
+	Content   int64 `json:"max_content_bytes,omitempty" minimum:"0" doc:"The bytes of one content; 0 is any number"`
+}
+
+// retentionSettings are the retention of a collection in a request.
+type retentionSettings struct {
+	TrashDays       int `json:"trash_days,omitempty" minimum:"0" doc:"Days after which a document in the trash is purged; 0 is never"`
+	HistoryDays     int `json:"history_days,omitempty" minimum:"0" doc:"Days for which a version stays readable after it was replaced; 0 is for ever"`
+	HistoryVersions int `json:"history_versions,omitempty" minimum:"0" doc:"How many versions of a document stay readable in any case, the newest; only with history_days"`
+}
+
 // A collectionCreation is the body that makes a collection.
 type collectionCreation struct {
 	Name        string            `json:"name" doc:"3 to 50 lowercase letters, digits and single hyphens"`
 	Title       string            `json:"title,omitempty" doc:"What people call it; the name unless given"`
 	Description string            `json:"description,omitempty" doc:"What belongs into it"`
 	Policy      sheaf.WritePolicy `json:"write_policy,omitempty" enum:"upsert,require_hash" doc:"Whether a write has to name the hash that it replaces; upsert unless given"`
+	Limits      limitSettings     `json:"limits,omitzero" doc:"What it may hold; none unless given"`
+	Retention   retentionSettings `json:"retention,omitzero" doc:"How long what is no longer current is kept; for ever unless given"`
 }
 
 type createCollectionInput struct{ call }
@@ -58,7 +75,10 @@ func (s *server) createCollection(ctx context.Context, in *createCollectionInput
 	if err := s.readJSON(in.writer, in.request, s.mostJSON(), &body); err != nil {
 		return nil, err
 	}
-	collection, err := s.session(in.request).CreateCollection(ctx, library.NewCollection(body))
+	collection, err := s.session(in.request).CreateCollection(ctx, library.NewCollection{
+		Name: body.Name, Title: body.Title, Description: body.Description, Policy: body.Policy,
+		Limits: sheaf.CollectionLimits(body.Limits), Retention: sheaf.Retention(body.Retention),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +94,8 @@ type collectionChange struct {
 	Description *string                 `json:"description,omitempty" doc:"What belongs into it"`
 	Policy      *sheaf.WritePolicy      `json:"write_policy,omitempty" enum:"upsert,require_hash" doc:"Whether a write has to name the hash that it replaces"`
 	Status      *sheaf.CollectionStatus `json:"status,omitempty" enum:"active,archived" doc:"An archived collection cannot be written to until it is active again"`
+	Limits      *limitSettings          `json:"limits,omitempty" doc:"What it may hold, all limits together: one that is absent is none. Below what it holds, it can only shrink"`
+	Retention   *retentionSettings      `json:"retention,omitempty" doc:"How long what is no longer current is kept, as a whole; {} keeps everything for ever"`
 }
 
 type changeCollectionInput struct{ call }
@@ -84,9 +106,33 @@ func (s *server) changeCollection(ctx context.Context, in *changeCollectionInput
 	if err := s.readJSON(in.writer, in.request, s.mostJSON(), &body); err != nil {
 		return nil, err
 	}
-	collection, err := s.session(in.request).ChangeCollection(ctx, in.request.PathValue("name"), library.CollectionChange(body))
+	collection, err := s.session(in.request).ChangeCollection(ctx, in.request.PathValue("name"), library.CollectionChange{
+		Title: body.Title, Description: body.Description, Policy: body.Policy, Status: body.Status,
+		Limits: (*sheaf.CollectionLimits)(body.Limits), Retention: (*sheaf.Retention)(body.Retention),
+	})
 	if err != nil {
 		return nil, err
 	}
 	return &collectionOutput{collection}, nil
+}
+
+type deleteCollectionInput struct{ call }
+
+type deleteCollectionOutput struct {
+	Body sheaf.CollectionDeletion
+}
+
+// deleteCollection deletes a collection: DELETE /collections/{name}.
+func (s *server) deleteCollection(ctx context.Context, in *deleteCollectionInput) (*deleteCollectionOutput, error) {
+	query := in.request.URL.Query()
+	withDocuments, err := parseFlag("with_documents", query)
+	if err != nil {
+		return nil, err
+	}
+	deletion, err := s.session(in.request).DeleteCollection(ctx, in.request.PathValue("name"),
+		library.CollectionDelete{WithDocuments: withDocuments, Confirm: query.Get("confirm")})
+	if err != nil {
+		return nil, err
+	}
+	return &deleteCollectionOutput{deletion}, nil
 }

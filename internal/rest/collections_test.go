@@ -89,3 +89,62 @@ func TestArchivedCollection(t *testing.T) {
 	read[sheaf.CollectionStats](t, s.send(http.MethodPatch, "/collections/old", `{"status":"active"}`))
 	read[sheaf.Change](t, s.put(doc.ID, "", "new"))
 }
+
+// Limits are set, shown, and kept to.
+func TestCollectionLimits(t *testing.T) {
+	s := newServer(t, Options{})
+	made := read[sheaf.CollectionStats](t, s.send(http.MethodPost, "/collections", `{"name":"small","limits":{"max_documents":1,"max_content_bytes":5}}`))
+	if made.Limits != (sheaf.CollectionLimits{Documents: 1, Content: 5}) {
+		t.Errorf("created: %+v", made.Limits)
+	}
+	in := part{name: "collection", value: "small"}
+	wantProblem(t, s.post(part{"file", "a.txt", "123456"}, in), sheaf.ErrTooLarge)
+	doc := s.push("a.txt", "12345", in)
+	wantProblem(t, s.post(part{"file", "b.txt", "1"}, in), sheaf.ErrQuota)
+	wantProblem(t, s.send(http.MethodPost, "/documents", `{"name":"b","collection":"small"}`), sheaf.ErrQuota)
+
+	changed := read[sheaf.CollectionStats](t, s.send(http.MethodPatch, "/collections/small", `{"limits":{"max_bytes":6}}`))
+	if changed.Limits != (sheaf.CollectionLimits{Bytes: 6}) {
+		t.Errorf("changed: %+v, want the limits as a whole", changed.Limits)
+	}
+	wantProblem(t, s.put(doc.ID, "", "1234567"), sheaf.ErrQuota)
+	read[sheaf.Change](t, s.put(doc.ID, "", "123"))
+	read[sheaf.Change](t, s.put(doc.ID, "", "456"))
+	read[sheaf.CollectionStats](t, s.send(http.MethodPatch, "/collections/small", `{"limits":{"max_bytes":3}}`))
+	path := "/documents/" + string(doc.ID)
+	wantProblem(t, s.send(http.MethodPost, path+"/restore", `{"version":1}`), sheaf.ErrQuota)
+	wantProblem(t, s.send(http.MethodPatch, path+"/content", `{"edits":[{"append":"x"}]}`), sheaf.ErrQuota)
+	for body, fields := range map[string]string{
+		`{"limits":{"max_bytes":-1,"max_documents":-2}}`: "[limits.max_documents limits.max_bytes]",
+		`{"limits":{"max":1}}`:                           "[limits.max]",
+		`{"limits":7}`:                                   "[limits]",
+		`{"limits":{"max_bytes":"1GB"}}`:                 "[limits.max_bytes]",
+	} {
+		if p := wantProblem(t, s.send(http.MethodPatch, "/collections/small", body), sheaf.ErrInvalid); fieldsOf(p) != fields {
+			t.Errorf("%s: wrong fields %s, want %s", body, fieldsOf(p), fields)
+		}
+	}
+}
+
+func TestDeleteCollection(t *testing.T) {
+	s := newServer(t, Options{})
+	read[sheaf.CollectionStats](t, s.send(http.MethodPost, "/collections", `{"name":"old"}`))
+	doc := s.push("a.txt", "content", part{name: "collection", value: "old"})
+	wantProblem(t, s.do(http.MethodDelete, "/collections/old", nil), sheaf.ErrExists)
+	wantProblem(t, s.do(http.MethodDelete, "/collections/old?confirm=old", nil), sheaf.ErrExists)
+	for _, query := range []string{"?with_documents=true", "?with_documents&confirm=older", "?with_documents=perhaps&confirm=old"} {
+		wantProblem(t, s.do(http.MethodDelete, "/collections/old"+query, nil), sheaf.ErrInvalid)
+	}
+	wantProblem(t, s.do(http.MethodDelete, "/collections/default?with_documents=true&confirm=default", nil), sheaf.ErrInvalid)
+	deleted := read[sheaf.CollectionDeletion](t, s.do(http.MethodDelete, "/collections/old?with_documents=true&confirm=old", nil))
+	if deleted.Name != "old" || deleted.Purged != 1 || deleted.Revision == 0 || deleted.AuditEntryID == 0 {
+		t.Errorf("deleted: %+v", deleted)
+	}
+	wantProblem(t, s.get("/documents/"+string(doc.ID)), sheaf.ErrGone)
+	for _, path := range []string{"/collections/old", "/collections/old/log", "/documents?collection=old", "/trash?collection=old"} {
+		wantProblem(t, s.get(path), sheaf.ErrNotFound)
+	}
+	wantProblem(t, s.do(http.MethodDelete, "/collections/old", nil), sheaf.ErrNotFound)
+	read[sheaf.CollectionStats](t, s.send(http.MethodPost, "/collections", `{"name":"old"}`))
+	read[sheaf.CollectionDeletion](t, s.do(http.MethodDelete, "/collections/old", nil))
+}

@@ -16,14 +16,15 @@ import (
 // A writeCondition says what a write knows of the content it replaces.
 type writeCondition struct {
 	fileHash *sheaf.Digest // nil: nothing
+	first    bool          // there is none: If-None-Match: *
 	merge    bool
 	isHeader bool // whether it came as If-Match, whose failure is 412 and not 409
 }
 
-// parseCondition reads the condition of a write from If-Match or from the
-// parameters of those names, which stand in the query or in the body.
+// parseCondition reads the condition of a write from If-Match, from If-None-Match
+// or from the parameters of those names, which stand in the query or in the body.
 func parseCondition(header http.Header, fileHash, onConflict string) (c writeCondition, err error) {
-	var hashErr, headerErr, conflictErr error
+	var hashErr, headerErr, noneErr, conflictErr error
 	if fileHash != "" {
 		digest, err := sheaf.ParseDigest(strings.TrimSpace(fileHash))
 		if err != nil {
@@ -43,6 +44,16 @@ func parseCondition(header http.Header, fileHash, onConflict string) (c writeCon
 			c.fileHash = digest
 		}
 	}
+	if lines := header["If-None-Match"]; len(lines) > 0 {
+		c.first = true
+		switch {
+		case strings.TrimSpace(strings.Join(lines, ",")) != "*":
+			noneErr = sheaf.Invalid("If-None-Match", "If-None-Match of a write can only be *, for a document without content").
+				WithHint("name the content that is replaced with If-Match")
+		case c.fileHash != nil:
+			noneErr = sheaf.Invalid("If-None-Match", "give file_hash or If-None-Match, not both")
+		}
+	}
 	switch onConflict {
 	case "", "fail":
 	case "merge":
@@ -50,7 +61,7 @@ func parseCondition(header http.Header, fileHash, onConflict string) (c writeCon
 	default:
 		conflictErr = sheaf.Invalid("on_conflict", fmt.Sprintf("on_conflict has to be merge or fail, %q is neither", sheaf.Clip(onConflict)))
 	}
-	return c, sheaf.InvalidFields(hashErr, headerErr, conflictErr)
+	return c, sheaf.InvalidFields(hashErr, headerErr, noneErr, conflictErr)
 }
 
 // parseContentTag reads an ETag that a download had, of either form of the
@@ -104,6 +115,7 @@ func (s *server) writeContent(w http.ResponseWriter, r *http.Request) error {
 		Content:  upload,
 		Filename: query.Get("filename"),
 		FileHash: condition.fileHash,
+		First:    condition.first,
 		Merge:    condition.merge,
 		Message:  query.Get("message"),
 	})
@@ -213,6 +225,9 @@ func (s *server) readEdit(w http.ResponseWriter, r *http.Request) (edit library.
 	var body contentEdit
 	bodyErr := s.readJSON(w, r, mostEdits, &body)
 	condition, err = parseCondition(r.Header, body.FileHash, body.OnConflict)
+	if condition.first && err == nil {
+		err = sheaf.Invalid("If-None-Match", "an edit changes a content that is there: leave out If-None-Match")
+	}
 	if err := sheaf.InvalidFields(bodyErr, err); err != nil {
 		leave()
 		return edit, condition, nil, err

@@ -129,6 +129,9 @@ func TestWriteContent(t *testing.T) {
 	if p := wantProblem(t, s.put(doc.ID, "?file_hash=abc&on_conflict=always", "x", "If-Match", "W/x"), sheaf.ErrInvalid); fieldsOf(p) != "[file_hash If-Match on_conflict]" {
 		t.Errorf("wrong conditions: %s", fieldsOf(p))
 	}
+	if p := wantProblem(t, s.put(doc.ID, "?file_hash="+doc.Digest.String(), "x", "If-None-Match", "*"), sheaf.ErrInvalid); fieldsOf(p) != "[If-None-Match]" {
+		t.Errorf("contradicting conditions: %s", fieldsOf(p))
+	}
 	for _, tag := range []string{"", "abc", `"abc"`, `W/"` + doc.Digest.String() + `"`, `"` + doc.Digest.String(), `"r1"`, `"` + doc.Digest.String() + `", "x"`} {
 		if p := wantProblem(t, s.put(doc.ID, "", "x", "If-Match", tag), sheaf.ErrInvalid); fieldsOf(p) != "[If-Match]" {
 			t.Errorf("If-Match: %s: %s", tag, fieldsOf(p))

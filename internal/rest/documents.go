@@ -38,20 +38,19 @@ func (s *server) createDocument(w http.ResponseWriter, r *http.Request) error {
 	session := s.session(r)
 	var f form
 	err = s.receive(w, r, func(body io.Reader) (err error) {
-		f, err = readForm(body, boundary, fields, func(content io.Reader) (*library.Upload, error) {
-			return session.Receive(r.Context(), content)
+		f, err = readForm(body, boundary, fields, 1, func(content io.Reader) (upload *library.Upload, refused, err error) {
+			upload, err = session.Receive(r.Context(), content)
+			return upload, nil, err
 		})
 		return err
 	})
-	if f.upload != nil {
-		defer f.upload.Close()
-	}
+	defer f.close()
 	if err != nil {
 		return err
 	}
 	return s.answerCreated(w, r, library.NewDocument{
-		Content:     f.upload,
-		Filename:    f.filename,
+		Content:     f.files[0].upload,
+		Filename:    f.files[0].filename,
 		Name:        f.values["name"],
 		Tags:        sheaf.SplitTags(f.values["tags"]),
 		Description: f.values["description"],

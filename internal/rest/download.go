@@ -57,7 +57,7 @@ func (s *server) sendContent(w http.ResponseWriter, r *http.Request, content *li
 
 	s.limitSending(w, doc.Size)
 	if packed != nil {
-		return s.sendGzip(w, r, doc, packed)
+		return s.sendGzip(w, r, packed)
 	}
 	return s.sendPlain(w, r, content)
 }
@@ -184,23 +184,22 @@ func (s *server) sendPlain(w http.ResponseWriter, r *http.Request, content *libr
 	http.ServeContent(w, withoutPreconditions(withRanges(r, ranges)), "", doc.UpdatedAt, reader)
 	switch {
 	case source != nil && source.err != nil:
-		s.abort(r, doc.ID, source.err)
+		s.abort(r, source.err)
 	case ranged != nil && ranged.unsatisfiable:
-		return sheaf.Errorf(sheaf.ErrRange, "the range %q is not within the content", sheaf.Clip(r.Header.Get("Range"))).
-			WithHint("the content has " + strconv.FormatInt(doc.Size, 10) + " bytes; ask like Range: bytes=0-1023")
+		return errOutside(r.Header, doc.Size)
 	}
 	return nil
 }
 
 // abort ends the connection of an answer that has begun and cannot be finished.
-func (s *server) abort(r *http.Request, id sheaf.DocumentID, err error) {
+func (s *server) abort(r *http.Request, err error) {
 	s.log.LogAttrs(r.Context(), slog.LevelError, "a download was aborted",
-		slog.String("document", string(id)), slog.String("error", err.Error()))
+		slog.String("path", r.URL.Path), slog.String("error", err.Error()))
 	panic(http.ErrAbortHandler)
 }
 
 // sendGzip sends the gzip form as it is stored.
-func (s *server) sendGzip(w http.ResponseWriter, r *http.Request, doc sheaf.Document, packed *library.Gzip) error {
+func (s *server) sendGzip(w http.ResponseWriter, r *http.Request, packed *library.Gzip) error {
 	header := w.Header()
 	header["Content-Encoding"] = []string{"gzip"}
 	header["Content-Length"] = []string{strconv.FormatInt(packed.Size, 10)}
@@ -210,7 +209,7 @@ func (s *server) sendGzip(w http.ResponseWriter, r *http.Request, doc sheaf.Docu
 		return nil
 	}
 	if _, err := packed.WriteTo(w); err != nil {
-		s.abort(r, doc.ID, err)
+		s.abort(r, err)
 	}
 	return nil
 }

@@ -244,7 +244,8 @@ func TestDownloadsReachReadFrom(t *testing.T) {
 		for what, headers := range map[string][]string{
 			"whole": {}, "a range": {"Range", "bytes=5-250000"}, "If-Match": {"If-Match", "*"},
 		} {
-			for _, path := range []string{"/documents/" + string(plain.ID), "/documents/" + string(plain.ID) + "/content"} {
+			for _, path := range []string{"/documents/" + string(plain.ID), "/documents/" + string(plain.ID) + "/content",
+				"/documents/batch/download?id=" + string(plain.ID), "/collections/default/archive.zip"} {
 				before := counted.files.Load()
 				s.get(path, headers...)
 				if counted.files.Load() == before {
@@ -292,7 +293,8 @@ func (c *countingConn) ReadFrom(r io.Reader) (int64, error) {
 // Every route that downloads gets a writer that reads from files itself,
 // whatever the guard wraps around it.
 func TestWritersReadFrom(t *testing.T) {
-	downloads := map[string]bool{"downloadDocument": true, "describeDocument": true, "readContent": true, "describeContent": true}
+	downloads := map[string]bool{"downloadDocument": true, "describeDocument": true, "readContent": true, "describeContent": true,
+		"downloadCollectionArchive": true, "describeCollectionArchive": true, "downloadArchive": true, "describeArchive": true, "downloadBatch": true}
 	for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo} {
 		seen := 0
 		table := routes()
@@ -319,10 +321,11 @@ func TestWritersReadFrom(t *testing.T) {
 		}
 		s := &testServer{Server: httptest.NewServer(handler), t: t}
 		t.Cleanup(s.Close)
-		for _, path := range []string{"/documents/x", "/documents/x/content"} {
+		for _, path := range []string{"/documents/x", "/documents/x/content", "/collections/x/archive.zip", "/documents/batch/download"} {
 			s.get(path)
 			s.do(http.MethodHead, path, nil)
 		}
+		s.do(http.MethodPost, "/documents/batch/download", nil)
 		if seen != len(downloads) {
 			t.Errorf("%d download routes were called, want %d", seen, len(downloads))
 		}

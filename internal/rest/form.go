@@ -14,12 +14,18 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/library"
 )
 
-// A form is a multipart/form-data body with one file, whose fields may come in
+// A form is a multipart/form-data body with files and fields, which may come in
 // any order. Values are as they were sent.
 type form struct {
-	upload   *library.Upload // what receive made of the file; the caller closes it, whatever readForm returns
+	files  []formFile
+	values map[string]string
+}
+
+// A formFile is a file of a form.
+type formFile struct {
+	upload   *library.Upload // what receive made of it; the caller closes it, whatever readForm returns
+	refused  error           // why there is no upload, if the form was read on nevertheless
 	filename string          // with whatever path the sender wrote
-	values   map[string]string
 }
 
 // A formField is a field of a form beside its file.
@@ -53,7 +59,7 @@ const (
 	// before them.
 	betweenParts = 64 << 10
 	maxBoundary  = 70 // RFC 2046
-	maxParts     = 64
+	maxFields    = 64 // parts that are no files
 )
 
 // parseBoundary returns the boundary of a multipart/form-data body.
@@ -71,14 +77,18 @@ func parseBoundary(contentType string) (string, error) {
 	return boundary, nil
 }
 
-// readForm reads a whole form from body, handing its file to receive as it
-// streams in. All fields that are wrong are reported at once, as far as the
-// body can be read.
-func readForm(body io.Reader, boundary string, fields []formField, receive func(io.Reader) (*library.Upload, error)) (form, error) {
+// A receiver takes in a file of a form as it streams in. An error ends reading;
+// refused does not, when the file was read to its end all the same.
+type receiver func(content io.Reader) (upload *library.Upload, refused, err error)
+
+// readForm reads a whole form from body, handing its files, at least one and at
+// most maxFiles, to receive. All fields that are wrong are reported at once, as
+// far as the body can be read.
+func readForm(body io.Reader, boundary string, fields []formField, maxFiles int, receive receiver) (form, error) {
 	f := form{values: make(map[string]string, len(fields))}
 	budget := &budgetReader{from: body}
 	parts := multipart.NewReader(budget, boundary)
-	hasFile := false
+	files := 0 // those that are wrong included
 	var wrong []error
 	for n := 1; ; n++ {
 		budget.budget = betweenParts
@@ -86,8 +96,8 @@ func readForm(body io.Reader, boundary string, fields []formField, receive func(
 		if err == io.EOF {
 			break
 		}
-		if err == nil && n > maxParts {
-			err = sheaf.Invalid("body", fmt.Sprintf("the form has more than %d parts", maxParts))
+		if err == nil && n > maxFiles+maxFields {
+			err = sheaf.Invalid("body", fmt.Sprintf("the form has more than %d parts", maxFiles+maxFields))
 		}
 		if errors.Is(err, errOverBudget) && len(wrong) > 0 {
 			break // what is skipped for a reason named already is too long to be read
@@ -101,25 +111,24 @@ func readForm(body io.Reader, boundary string, fields []formField, receive func(
 			continue
 		}
 		if name == fileField {
-			switch {
-			case hasFile:
+			switch files++; {
+			case files > maxFiles && maxFiles == 1:
 				wrong = append(wrong, sheaf.Invalid(fileField, "the form has more than one file"))
 				continue
 			case filename == "":
-				hasFile = true
 				wrong = append(wrong, sheaf.Invalid(fileField, "the file has no filename"))
 				continue
 			}
-			hasFile = true
 			budget.budget = math.MaxInt64 // the library knows the limit of contents
 			content := &failingReader{from: part}
-			if f.upload, err = receive(content); err != nil {
+			file := formFile{filename: filename}
+			if file.upload, file.refused, err = receive(content); err != nil {
 				if content.err != nil {
 					err = malformed(content.err)
 				}
 				return f, err
 			}
-			f.filename = filename
+			f.files = append(f.files, file)
 			continue
 		}
 		field := findField(fields, name)
@@ -142,10 +151,19 @@ func readForm(body io.Reader, boundary string, fields []formField, receive func(
 			wrong = append(wrong, sheaf.Invalid(name, fmt.Sprintf("%s has more than %d bytes, the limit is %s", name, most, field.limitText)))
 		}
 	}
-	if !hasFile && len(wrong) == 0 {
+	if files == 0 && len(wrong) == 0 {
 		wrong = append(wrong, sheaf.Invalid(fileField, "the form has no file"))
 	}
 	return f, sheaf.InvalidFields(wrong...)
+}
+
+// close closes the uploads.
+func (f form) close() {
+	for _, file := range f.files {
+		if file.upload != nil {
+			file.upload.Close()
+		}
+	}
 }
 
 // readEpilogue reads what follows a form, to the end of the body: net/http would

@@ -13,10 +13,10 @@ import (
 )
 
 // keep reads a content into memory, as the spool would.
-func keep(into *[]byte) func(io.Reader) (*library.Upload, error) {
-	return func(content io.Reader) (_ *library.Upload, err error) {
+func keep(into *[]byte) receiver {
+	return func(content io.Reader) (_ *library.Upload, _, err error) {
 		*into, err = io.ReadAll(content)
-		return nil, err
+		return nil, nil, err
 	}
 }
 
@@ -44,11 +44,11 @@ Content-Type: text/markdown
 `, "BOUNDARY", boundary)
 	body = strings.ReplaceAll(body, "\n", "\r\n")
 	var content []byte
-	f, err := readForm(strings.NewReader(body), boundary, uploadFields(sheaf.DefaultLimits()), keep(&content))
+	f, err := readForm(strings.NewReader(body), boundary, uploadFields(sheaf.DefaultLimits()), 1, keep(&content))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.filename != "architecture.md" || string(content) != "# Architecture" || f.values["name"] != "System Architecture" ||
+	if f.files[0].filename != "architecture.md" || string(content) != "# Architecture" || f.values["name"] != "System Architecture" ||
 		f.values["tags"] != "design,docs" || f.values["description"] != "" {
 		t.Errorf("form: %+v with the content %q", f, content)
 	}
@@ -62,9 +62,9 @@ func TestFormWhoseFileCannotBeKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	broken := errors.New("the spool is broken")
-	_, err = readForm(body, boundary, nil, func(content io.Reader) (*library.Upload, error) {
+	_, err = readForm(body, boundary, nil, 1, func(content io.Reader) (*library.Upload, error, error) {
 		io.Copy(io.Discard, content)
-		return nil, broken
+		return nil, nil, broken
 	})
 	if err != broken {
 		t.Errorf("readForm: %v, want the spool's error", err)
@@ -77,7 +77,7 @@ func TestFormWithControlCharactersInAHeader(t *testing.T) {
 	for _, filename := range []string{"a\x00b", "a\rb", "a\x1b[2Jb", "a\nb", "a\r\nb"} {
 		body := "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" + filename + "\"\r\n\r\ncontent\r\n--b--\r\n"
 		var content []byte
-		_, err := readForm(strings.NewReader(body), "b", uploadFields(sheaf.DefaultLimits()), keep(&content))
+		_, err := readForm(strings.NewReader(body), "b", uploadFields(sheaf.DefaultLimits()), 1, keep(&content))
 		var e *sheaf.Error
 		if !errors.As(err, &e) || e.Kind != sheaf.ErrInvalid || !strings.Contains(e.Message, "control character") || !strings.Contains(e.Hint, "filename") {
 			t.Errorf("a file called %q: %v, want an error that names control characters, with a hint", filename, err)
@@ -101,7 +101,7 @@ func FuzzForm(f *testing.F) {
 			return
 		}
 		var content []byte
-		read, err := readForm(bytes.NewReader(body), boundary, fields, keep(&content))
+		read, err := readForm(bytes.NewReader(body), boundary, fields, 1, keep(&content))
 		if err != nil {
 			if sheaf.KindOf(err) != sheaf.ErrInvalid {
 				t.Errorf("%v, want invalid", err)
@@ -150,9 +150,9 @@ func BenchmarkForm(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := readForm(bytes.NewReader(whole), boundary, fields, func(content io.Reader) (*library.Upload, error) {
+		if _, err := readForm(bytes.NewReader(whole), boundary, fields, 1, func(content io.Reader) (*library.Upload, error, error) {
 			_, err := io.Copy(io.Discard, content)
-			return nil, err
+			return nil, nil, err
 		}); err != nil {
 			b.Fatal(err)
 		}

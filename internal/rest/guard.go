@@ -27,6 +27,7 @@ import (
 type guard struct {
 	*server
 	next         http.Handler
+	operations   map[string]string // the ids of those that are recorded, by their patterns
 	loopbackOnly bool
 	allowedHosts map[string]bool // lower case, without port
 }
@@ -41,6 +42,8 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer g.logAccess(logged, r, time.Now())
 		w = logged
 	}
+	r, record := g.recorded(r)
+	defer record()
 	defer g.recover(w, r)
 	if r.ContentLength != 0 {
 		// What an operation does not read of a body, net/http reads before it
@@ -68,6 +71,7 @@ func (g *guard) recover(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if caught == http.ErrAbortHandler {
+		callOf(r.Context()).Fail(errAborted)
 		panic(caught)
 	}
 	g.log.LogAttrs(r.Context(), slog.LevelError, "panic in a request",
@@ -79,6 +83,7 @@ func (g *guard) recover(w http.ResponseWriter, r *http.Request) {
 		g.writeProblem(w, r, sheaf.Errorf(sheaf.ErrInternal, "internal error").WithHint(internalHint(requestID(w))))
 		return
 	}
+	callOf(r.Context()).Fail(errAborted)
 	panic(http.ErrAbortHandler)
 }
 

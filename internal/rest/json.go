@@ -123,8 +123,15 @@ func decodeObject(prefix string, text []byte, into reflect.Value) (wrong []error
 
 // decodeField reads the value of a field.
 func decodeField(path string, value json.RawMessage, into reflect.Value) []error {
+	if into.Kind() == reflect.Pointer && into.Type().Elem().Kind() == reflect.Struct {
+		into.Set(reflect.New(into.Type().Elem()))
+		return decodeObject(path+".", value, into.Elem())
+	}
 	if into.Kind() == reflect.Slice && into.Type().Elem().Kind() == reflect.Struct {
 		return decodeObjects(path, value, into)
+	}
+	if object, ok := objectIn(into); ok {
+		return decodeObject(path+".", value, object)
 	}
 	err := json.Unmarshal(value, into.Addr().Interface())
 	var e *sheaf.Error
@@ -135,6 +142,23 @@ func decodeField(path string, value json.RawMessage, into reflect.Value) []error
 		return []error{sheaf.Invalid(path, e.Message)}
 	}
 	return []error{sheaf.Invalid(path, fmt.Sprintf("%s has to be %s", path, jsonType(into.Type())))}
+}
+
+// objectIn returns the struct in a field that is one, or points to one, unless
+// its type reads its own text.
+func objectIn(into reflect.Value) (reflect.Value, bool) {
+	of := into.Type()
+	if of.Kind() == reflect.Pointer {
+		of = of.Elem()
+	}
+	if of.Kind() != reflect.Struct || reflect.PointerTo(of).Implements(reflect.TypeFor[json.Unmarshaler]()) {
+		return reflect.Value{}, false
+	}
+	if into.Kind() == reflect.Pointer {
+		into.Set(reflect.New(of))
+		into = into.Elem()
+	}
+	return into, true
 }
 
 // decodeObjects reads a list of objects.
@@ -150,20 +174,23 @@ func decodeObjects(path string, value json.RawMessage, into reflect.Value) (wron
 	return wrong
 }
 
-// jsonField returns the field of a struct that has a name in JSON.
+// jsonField returns the field of a struct that has a name in JSON, also of a
+// struct that is embedded in it.
 func jsonField(object reflect.Value, name string) (reflect.Value, bool) {
-	for i := range object.NumField() {
-		if jsonName(object.Type().Field(i)) == name {
-			return object.Field(i), true
+	for _, field := range reflect.VisibleFields(object.Type()) {
+		if !field.Anonymous && jsonName(field) == name {
+			return object.FieldByIndex(field.Index), true
 		}
 	}
 	return reflect.Value{}, false
 }
 
 func jsonFields(object reflect.Type) string {
-	names := make([]string, 0, object.NumField())
-	for i := range object.NumField() {
-		names = append(names, jsonName(object.Field(i)))
+	var names []string
+	for _, field := range reflect.VisibleFields(object) {
+		if !field.Anonymous {
+			names = append(names, jsonName(field))
+		}
 	}
 	return strings.Join(names, ", ")
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -14,20 +15,21 @@ import (
 
 // A logEntry is an entry of the log as it is answered.
 type logEntry struct {
-	ID         int64               `json:"id" doc:"In the whole store, in the order of the commits"`
-	Stream     string              `json:"stream" doc:"The collection"`
-	Revision   int64               `json:"revision" doc:"Of the collection"`
-	Timestamp  time.Time           `json:"timestamp"`
-	Principal  string              `json:"principal" doc:"Who did it"`
-	Label      string              `json:"label,omitempty" doc:"What they called themselves"`
-	Operation  string              `json:"operation" doc:"Such as content.write"`
-	Status     string              `json:"status"`
-	Message    string              `json:"message,omitempty" doc:"Why it was done"`
-	DurationUS int64               `json:"duration_us" doc:"Microseconds from the arrival of the call to its turn in the commit"`
-	Documents  []sheaf.LogDocument `json:"documents" doc:"Every document touched, before and after"`
-	Detail     json.RawMessage     `json:"detail,omitempty" doc:"What else the operation has to say"`
-	Prev       sheaf.Digest        `json:"prev" doc:"The hash of the entry before it in the stream"`
-	Hash       sheaf.Digest        `json:"hash" doc:"Chains the entry to all before it"`
+	ID          int64               `json:"id" doc:"In the whole store, in the order of the commits"`
+	Stream      string              `json:"stream" doc:"The collection"`
+	Revision    int64               `json:"revision" doc:"Of the collection"`
+	Timestamp   time.Time           `json:"timestamp"`
+	Principal   string              `json:"principal" doc:"Who did it"`
+	Label       string              `json:"label,omitempty" doc:"What they called themselves"`
+	Operation   string              `json:"operation" doc:"Such as content.write"`
+	Status      string              `json:"status"`
+	Message     string              `json:"message,omitempty" doc:"Why it was done"`
+	DurationUS  int64               `json:"duration_us" doc:"Microseconds from the arrival of the call to its turn in the commit"`
+	OperationID string              `json:"operation_id,omitempty" doc:"What the entries of one operation over several collections have in common"`
+	Documents   []sheaf.LogDocument `json:"documents" doc:"Every document touched, before and after; in the log of a document only that one"`
+	Detail      json.RawMessage     `json:"detail,omitempty" doc:"What else the operation has to say"`
+	Prev        sheaf.Digest        `json:"prev" doc:"The hash of the entry before it in the stream"`
+	Hash        sheaf.Digest        `json:"hash" doc:"Chains the entry to all before it"`
 }
 
 // logEntryOf makes an entry readable.
@@ -46,7 +48,7 @@ func logEntryOf(e sheaf.LogEntry) (logEntry, error) {
 	return logEntry{
 		ID: e.ID, Stream: e.Stream, Revision: e.Rev, Timestamp: e.At, Principal: e.Principal, Label: e.Label,
 		Operation: e.Operation, Status: e.Status, Message: payload.Message, DurationUS: payload.DurationUS,
-		Documents: documents, Detail: payload.Detail, Prev: e.Prev, Hash: e.Hash,
+		OperationID: payload.OperationID, Documents: documents, Detail: payload.Detail, Prev: e.Prev, Hash: e.Hash,
 	}, nil
 }
 
@@ -63,20 +65,29 @@ func (s *server) documentLog(ctx context.Context, in *logInput) (*logOutput, err
 	if err != nil {
 		return nil, err
 	}
-	return s.answerLog(in.call, func(before int64, limit int) ([]sheaf.LogEntry, error) {
+	out, err := s.answerLog(in.call, func(e logEntry) int64 { return e.ID }, func(before int64, limit int) ([]sheaf.LogEntry, error) {
 		return s.session(in.request).DocumentLog(ctx, id, before, limit)
 	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range out.Body { // an entry may be about a thousand others too
+		entry := &out.Body[i]
+		entry.Documents = slices.DeleteFunc(entry.Documents, func(d sheaf.LogDocument) bool { return d.ID != id })
+	}
+	return out, nil
 }
 
 // collectionLog lists what was done in a collection: GET /collections/{name}/log.
 func (s *server) collectionLog(ctx context.Context, in *logInput) (*logOutput, error) {
-	return s.answerLog(in.call, func(before int64, limit int) ([]sheaf.LogEntry, error) {
+	return s.answerLog(in.call, func(e logEntry) int64 { return e.Revision }, func(before int64, limit int) ([]sheaf.LogEntry, error) {
 		return s.session(in.request).CollectionLog(ctx, in.request.PathValue("name"), before, limit)
 	})
 }
 
-// answerLog answers with the page of a log that the query asks for.
-func (s *server) answerLog(c call, read func(before int64, limit int) ([]sheaf.LogEntry, error)) (*logOutput, error) {
+// answerLog answers with the page of a log that the query asks for. Place says
+// where in the log an entry is: the next page has those before it.
+func (s *server) answerLog(c call, place func(logEntry) int64, read func(before int64, limit int) ([]sheaf.LogEntry, error)) (*logOutput, error) {
 	query := c.request.URL.Query()
 	before, limit, err := parseLogPage(query)
 	if err != nil {
@@ -95,7 +106,7 @@ func (s *server) answerLog(c call, read func(before int64, limit int) ([]sheaf.L
 		out.Body = append(out.Body, entry)
 	}
 	if s.isFull(len(entries), limit) {
-		if last := entries[len(entries)-1].Rev; last > 1 {
+		if last := place(out.Body[len(entries)-1]); last > 1 {
 			out.Link = s.nextPage(c.request, query, "before", strconv.FormatInt(last, 10))
 		}
 	}

@@ -12,29 +12,44 @@ import (
 )
 
 // What is said of a document has an ETag of its own, because it changes without
-// the content: the revision of its collection that made it what it is.
+// the content: the revision of its collection that made it what it is, such as
+// "r42", or "r42@notes" for one that is not the default collection. Without the
+// collection, the tags of a document that was moved could be equal.
 
 // revisionTag returns the ETag of what is said of a document.
-func revisionTag(revision int64) string { return `"r` + strconv.FormatInt(revision, 10) + `"` }
+func revisionTag(collection sheaf.Slug, revision int64) string {
+	tag := `"r` + strconv.FormatInt(revision, 10)
+	if collection != sheaf.DefaultCollection {
+		tag += "@" + string(collection)
+	}
+	return tag + `"`
+}
 
-// parseRevisionTag reads the revision that If-Match asks for; 0 is any.
-func parseRevisionTag(header http.Header) (int64, error) {
+// parseRevisionTag reads the revision that If-Match asks for, and the collection
+// if it says one; 0 is any.
+func parseRevisionTag(header http.Header) (collection sheaf.Slug, revision int64, err error) {
 	lines := header["If-Match"]
 	if len(lines) == 0 {
-		return 0, nil
+		return "", 0, nil
 	}
 	tag := strings.TrimSpace(strings.Join(lines, ","))
 	if tag == "*" {
-		return 0, nil
+		return "", 0, nil
 	}
-	digits, isRevision := strings.CutPrefix(tag, `"r`)
-	digits, isClosed := strings.CutSuffix(digits, `"`)
-	revision, err := strconv.ParseInt(digits, 10, 64)
+	text, isRevision := strings.CutPrefix(tag, `"r`)
+	text, isClosed := strings.CutSuffix(text, `"`)
+	digits, name, hasCollection := strings.Cut(text, "@")
+	if hasCollection {
+		collection, err = sheaf.ParseSlug("If-Match", name)
+	}
+	if err == nil {
+		revision, err = strconv.ParseInt(digits, 10, 64)
+	}
 	if !isRevision || !isClosed || err != nil || revision < 1 {
-		return 0, sheaf.Invalid("If-Match", `If-Match has to be one revision, such as "r42"`).
+		return "", 0, sheaf.Invalid("If-Match", `If-Match has to be one revision, such as "r42" or "r42@notes"`).
 			WithHint("take the ETag of GET /documents/{document_id}/metadata")
 	}
-	return revision, nil
+	return collection, revision, nil
 }
 
 type getMetadataInput struct{ call }
@@ -67,7 +82,7 @@ func (s *server) getMetadata(ctx context.Context, in *getMetadataInput) (*getMet
 	}
 	doc.URL = documentURL(s.base(in.request), id)
 	out := &getMetadataOutput{
-		Status: http.StatusOK, ETag: revisionTag(revision), CacheControl: privateCache[0],
+		Status: http.StatusOK, ETag: revisionTag(doc.Collection, revision), CacheControl: privateCache[0],
 		Body: documentMetadata{doc, revision},
 	}
 	if matchesAny(in.request.Header["If-None-Match"], []string{out.ETag}, true) {
@@ -98,7 +113,7 @@ func (s *server) changeDocument(ctx context.Context, in *changeDocumentInput) (*
 	if err != nil {
 		return nil, err
 	}
-	revision, tagErr := parseRevisionTag(in.request.Header)
+	collection, revision, tagErr := parseRevisionTag(in.request.Header)
 	var body documentChange
 	if err := sheaf.InvalidFields(s.readJSON(in.writer, in.request, s.mostJSON(), &body), tagErr); err != nil {
 		return nil, err
@@ -109,6 +124,7 @@ func (s *server) changeDocument(ctx context.Context, in *changeDocumentInput) (*
 		Tags:        body.Tags,
 		Metadata:    body.Metadata,
 		Revision:    revision,
+		Collection:  collection,
 		Message:     body.Message,
 	})
 	if err != nil {
@@ -120,5 +136,5 @@ func (s *server) changeDocument(ctx context.Context, in *changeDocumentInput) (*
 // changed answers with a change of what is said of a document.
 func (s *server) changed(c call, change sheaf.Change) *changeOutput {
 	change.URL = documentURL(s.base(c.request), change.ID)
-	return &changeOutput{ETag: revisionTag(change.Revision), Body: change}
+	return &changeOutput{ETag: revisionTag(change.Collection, change.Revision), Body: change}
 }

@@ -31,7 +31,9 @@ func TestPlaceholder(t *testing.T) {
 	}
 	// In a table of design, a document without content has no hash to be given.
 	wantProblem(t, s.put(doc.ID, "?file_hash="+strings.Repeat("0", 64), "x"), sheaf.ErrNotFound)
-	written := read[sheaf.Change](t, s.put(doc.ID, "", "# Plan\n"))
+	written := read[sheaf.Change](t, s.put(doc.ID, "", "# Plan\n", "If-None-Match", "*"))
+	// Of two that write the first content, the second one overwrites nothing.
+	wantProblem(t, s.put(doc.ID, "?on_conflict=merge", "# Another\n", "If-None-Match", "*"), sheaf.ErrPreconditionFailed)
 	if written.Version != 1 || written.PreviousVersion != 0 || s.pull(doc.ID, "") != "# Plan\n" {
 		t.Errorf("first content: %+v", written)
 	}

@@ -101,7 +101,7 @@ func checkPreconditions(header http.Header, selected string, forms []string, mod
 		if matchesAny(lines, []string{selected}, true) {
 			return notModified
 		}
-	} else if since, given := timeOf(header, "If-Modified-Since"); given && !modified.After(since) {
+	} else if since, given := timeOf(header, "If-Modified-Since"); given && !modified.IsZero() && !modified.After(since) {
 		return notModified
 	}
 	return proceed

@@ -46,7 +46,7 @@ func (s *server) newAPI(mux *http.ServeMux) huma.API {
 	schemas.Schema(reflect.TypeFor[problemDetails](), true, "")
 	for _, answer := range []reflect.Type{
 		reflect.TypeFor[sheaf.Document](), reflect.TypeFor[sheaf.Change](),
-		reflect.TypeFor[sheaf.VersionComparison](), reflect.TypeFor[excerpt](),
+		reflect.TypeFor[sheaf.VersionComparison](), reflect.TypeFor[excerpt](), reflect.TypeFor[batchAnswer](),
 		reflect.TypeFor[fileDeletion](), reflect.TypeFor[editedDocument](),
 	} {
 		schemas.Schema(answer, true, "")
@@ -199,7 +199,7 @@ func limitParam(rows string) *huma.Param {
 }
 
 func atParam() *huma.Param {
-	return queryParam("at", "What there was at a moment: a revision of the collection, such as 42, or a time, such as 2025-01-31T12:00:00Z", textSchema())
+	return queryParam("at", "What there was at a moment: a revision of the collection that the document is in, such as 42, or a time, such as 2025-01-31T12:00:00Z, which also finds it where it was before a move", textSchema())
 }
 
 func headerOf(description string) *huma.Param {
@@ -275,9 +275,11 @@ func downloadResponses() map[string]*huma.Response {
 }
 
 // headResponses are those of a download without its content.
-func headResponses() map[string]*huma.Response {
+func headResponses() map[string]*huma.Response { return withoutContent(downloadResponses()) }
+
+func withoutContent(of map[string]*huma.Response) map[string]*huma.Response {
 	responses := map[string]*huma.Response{}
-	for status, response := range downloadResponses() {
+	for status, response := range of {
 		responses[status] = &huma.Response{Description: response.Description, Headers: response.Headers}
 	}
 	return responses

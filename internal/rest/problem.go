@@ -33,6 +33,7 @@ const problemType = "application/problem+json"
 // problem is the one adapter from errors to what a caller sees of them. It logs
 // what the caller must not see, under the request's id.
 func (s *server) problem(ctx context.Context, requestID string, err error) problemDetails {
+	callOf(ctx).Fail(err)
 	var e *sheaf.Error
 	switch {
 	case errors.As(err, &e):
@@ -68,7 +69,8 @@ func internalHint(requestID string) string {
 // contentHeaders describe a content; an answer that reports an error has another.
 var contentHeaders = []string{
 	"Accept-Ranges", "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Length", "Content-Security-Policy",
-	"Etag", "Last-Modified", "Repr-Digest", "Vary", "X-Document-Filename", "X-Document-Filename*", "X-Document-Id", "X-Document-Name", "X-Document-Name*",
+	"Etag", "Last-Modified", "Repr-Digest", "Vary", "X-Archive-Documents", "X-Archive-Errors",
+	"X-Document-Filename", "X-Document-Filename*", "X-Document-Id", "X-Document-Name", "X-Document-Name*",
 }
 
 // writeProblem answers with err. Nothing of the answer may have been written.

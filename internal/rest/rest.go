@@ -128,6 +128,7 @@ func newHandler(options Options, table []route) (http.Handler, error) {
 	return &guard{
 		server:       s,
 		next:         mux,
+		operations:   recordedOperations(table),
 		loopbackOnly: options.LoopbackOnly,
 		allowedHosts: hostSet(options.AllowedHosts),
 	}, nil
@@ -156,7 +157,12 @@ func defaultTo[T int | time.Duration](value, fallback T) T {
 
 // session returns the library as whoever sent the request may use it.
 func (s *server) session(r *http.Request) *library.Session {
-	return s.library.As(sheaf.Local(sheaf.CleanLabel(r.Header.Get("X-Agent-Id"))))
+	return callOf(r.Context()).Session()
+}
+
+// principal returns who sent the request.
+func principal(r *http.Request) sheaf.Principal {
+	return sheaf.Local(sheaf.CleanLabel(r.Header.Get("X-Agent-Id")))
 }
 
 // base returns where the API is, as the sender of r sees it, without a final slash.

@@ -47,7 +47,21 @@ func needs(scope sheaf.Scope) access { return access{scope: scope} }
 
 // routes returns the table of all operations.
 func routes() []route {
-	return slices.Concat(documentRoutes(), contentRoutes(), historyRoutes(), trashRoutes(), collectionRoutes(), bookRoutes(), bookContentRoutes(), serverRoutes())
+	return slices.Concat(
+		documentRoutes(),
+		batchRoutes(),
+		bulkRoutes(),
+		contentRoutes(),
+		historyRoutes(),
+		trashRoutes(),
+		relationRoutes(),
+		collectionRoutes(),
+		bookRoutes(),
+		bookContentRoutes(),
+		archiveRoutes(),
+		auditRoutes(),
+		serverRoutes(),
+	)
 }
 
 // A Permission says what a caller needs to be allowed for an operation.

@@ -45,8 +45,24 @@ func collectionRoutes() []route {
 			parameters:  []*huma.Param{collectionParam()},
 			body:        jsonBody[collectionChange](true),
 			success:     map[string]*huma.Response{"200": {Description: "The collection as it is now"}},
-			errors:      collectionErrors(sheaf.ErrNotFound),
+			errors:      collectionErrors(sheaf.ErrNotFound, sheaf.ErrArchived),
 			serve:       answering((*server).changeCollection),
+		},
+		{
+			method: http.MethodDelete, path: "/collections/{name}", id: "deleteCollection", group: "Collections",
+			summary: "Delete a collection",
+			description: "A collection that holds documents, or has some in its trash, is only deleted with_documents, which also needs the scope admin: " +
+				"they are purged, in batches, and nothing brings them back. From the first moment it refuses writes; " +
+				"if that is interrupted, deleting it again goes on. A collection that is created under its name continues its log.",
+			access: needs(sheaf.ScopeCreate),
+			parameters: []*huma.Param{
+				collectionParam(),
+				queryParam("with_documents", "Purge what it holds", &huma.Schema{Type: huma.TypeBoolean}),
+				queryParam("confirm", "Its name once more, which with_documents needs", textSchema()),
+			},
+			success: map[string]*huma.Response{"200": {Description: "The collection is gone"}},
+			errors:  []sheaf.ErrorKind{sheaf.ErrInvalid, sheaf.ErrNotFound, sheaf.ErrExists, sheaf.ErrTimeout, sheaf.ErrUnavailable},
+			serve:   answering((*server).deleteCollection),
 		},
 		{
 			method: http.MethodGet, path: "/collections/{name}/log", id: "collectionLog", group: "Collections",

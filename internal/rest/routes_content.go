@@ -45,6 +45,7 @@ func contentRoutes() []route {
 				documentIDParam(),
 				queryParam("file_hash", "The SHA-256 of the content that this one replaces", textSchema()),
 				headerParam("If-Match", "The same as the ETag of a download, in its place; a conflict is then 412"),
+				headerParam("If-None-Match", "Only *: answer 412 unless the document is still without content"),
 				queryParam("on_conflict", "When the document has another content by now: fail, or merge if that is clean", enumSchema("fail", "fail", "merge")),
 				queryParam("filename", "A new filename, from which the MIME type comes", textSchema()),
 				queryParam("message", "Why the change is made, for the history", textSchema()),
@@ -94,7 +95,7 @@ func contentResponses() map[string]*huma.Response {
 
 func writeErrors() []sheaf.ErrorKind {
 	return slices.Concat(bodyErrors(), []sheaf.ErrorKind{
-		sheaf.ErrConflict, sheaf.ErrPreconditionFailed, sheaf.ErrHashRequired, sheaf.ErrRateLimited, sheaf.ErrDiskFull,
+		sheaf.ErrConflict, sheaf.ErrPreconditionFailed, sheaf.ErrHashRequired, sheaf.ErrRateLimited, sheaf.ErrQuota, sheaf.ErrDiskFull,
 		sheaf.ErrDamaged, sheaf.ErrBackendUnavailable,
 	})
 }

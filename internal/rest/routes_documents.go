@@ -23,6 +23,10 @@ func bodyErrors(more ...sheaf.ErrorKind) []sheaf.ErrorKind {
 	return append(changeErrors(sheaf.ErrInvalid, sheaf.ErrTimeout, sheaf.ErrTooLarge, sheaf.ErrUnsupported), more...)
 }
 
+func withChildrenParam() *huma.Param {
+	return queryParam("with_children", "Delete all documents below it too, over their parents", &huma.Schema{Type: huma.TypeBoolean})
+}
+
 // documentRoutes are the operations on documents.
 func documentRoutes() []route {
 	return []route{
@@ -43,7 +47,7 @@ func documentRoutes() []route {
 			}},
 			errors: []sheaf.ErrorKind{
 				sheaf.ErrInvalid, sheaf.ErrNotFound, sheaf.ErrTimeout, sheaf.ErrArchived, sheaf.ErrTooLarge, sheaf.ErrUnsupported,
-				sheaf.ErrRateLimited, sheaf.ErrUnavailable, sheaf.ErrDiskFull,
+				sheaf.ErrRateLimited, sheaf.ErrUnavailable, sheaf.ErrQuota, sheaf.ErrDiskFull,
 			},
 			serve: streaming((*server).createDocument),
 		},
@@ -91,11 +95,11 @@ func documentRoutes() []route {
 		{
 			method: http.MethodDelete, path: "/documents/{document_id}", id: "deleteDocument", group: "Documents",
 			summary:     "Delete a document",
-			description: "The document goes to the trash.",
+			description: "The document goes to the trash. Its children stay, unless with_children is asked for: then all documents below it go too, or none.",
 			access:      needs(sheaf.ScopeWrite),
-			parameters:  []*huma.Param{documentIDParam()},
+			parameters:  []*huma.Param{documentIDParam(), withChildrenParam()},
 			success:     map[string]*huma.Response{"200": {Description: "The document is deleted"}},
-			errors:      changeErrors(),
+			errors:      changeErrors(sheaf.ErrInvalid, sheaf.ErrTooLarge),
 			serve:       answering((*server).deleteDocument),
 		},
 		{
@@ -103,7 +107,7 @@ func documentRoutes() []route {
 			summary:     "Change what is said of a document",
 			description: "What is absent or null stays. The content stays.",
 			access:      needs(sheaf.ScopeWrite),
-			parameters:  []*huma.Param{documentIDParam(), headerParam("If-Match", "Answer 412 unless the document is still as this revision made it, such as \"r42\", the ETag of its metadata")},
+			parameters:  []*huma.Param{documentIDParam(), headerParam("If-Match", "Answer 412 unless the document is still as this revision made it, such as \"r42\" or \"r42@notes\", the ETag of its metadata")},
 			body:        jsonBody[documentChange](true),
 			success:     map[string]*huma.Response{"200": {Description: "The document as it is now, and what it was"}},
 			errors:      bodyErrors(sheaf.ErrPreconditionFailed),

@@ -55,6 +55,18 @@ func serverRoutes() []route {
 			errors:      []sheaf.ErrorKind{sheaf.ErrUnavailable},
 			serve:       answering((*server).planGarbage),
 		},
+		{
+			method: http.MethodPost, path: "/admin/gc", id: "collectGarbage", group: "Administration",
+			summary:     "Collect garbage",
+			description: "Applies the retention of every collection, and then reclaims what nothing has referred to for the time of grace.",
+			access:      needs(sheaf.ScopeAdmin),
+			parameters: []*huma.Param{
+				queryParam("now", "Reclaim without grace; not while a backup is taken", &huma.Schema{Type: huma.TypeBoolean, Default: false}),
+			},
+			success: map[string]*huma.Response{"200": {Description: "What was done"}},
+			errors:  []sheaf.ErrorKind{sheaf.ErrInvalid, sheaf.ErrBackendUnavailable, sheaf.ErrUnavailable},
+			serve:   answering((*server).collectGarbage),
+		},
 		{method: http.MethodGet, path: "/openapi.json", id: "openapiJSON", access: public, hidden: true, serve: openAPIDocument("application/json")},
 		{method: http.MethodGet, path: "/openapi.yaml", id: "openapiYAML", access: public, hidden: true, serve: openAPIDocument("application/yaml")},
 		{method: http.MethodGet, path: "/docs", id: "docs", access: public, hidden: true, serve: docsPage},

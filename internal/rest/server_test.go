@@ -43,7 +43,7 @@ func newLibrary(t testing.TB, limits sheaf.Limits) (*library.Library, *blob.Stor
 	t.Cleanup(func() { c.Close() })
 	l, err := library.Open(t.Context(), library.Options{
 		Catalog: c, Blobs: blobs, Backends: map[string]string{"fs": "fs"}, DefaultBackend: "fs",
-		AutoCreateBooks: true, Limits: limits, Log: slog.New(slog.DiscardHandler),
+		AutoCreateBooks: true, Limits: limits, Audit: library.AuditOptions{Sampling: 1}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -56,6 +56,7 @@ type testServer struct {
 	*httptest.Server
 	t         testing.TB
 	dir       string
+	library   *library.Library
 	described *description // nil for a server with a table of its own
 }
 
@@ -75,7 +76,7 @@ func newServer(t testing.TB, options Options, limits ...sheaf.Limits) *testServe
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &testServer{Server: httptest.NewServer(handler), t: t, dir: dir}
+	s := &testServer{Server: httptest.NewServer(handler), t: t, dir: dir, library: l}
 	s.described = readDescription(t, s.get("/openapi.json").body)
 	t.Cleanup(s.Close)
 	return s

@@ -19,15 +19,29 @@ type deletion struct {
 	Revision         int64            `json:"revision" doc:"Of the collection, that the deletion made"`
 	PreviousRevision int64            `json:"previous_revision" doc:"Of the document before; restoring it undoes the deletion"`
 	AuditEntryID     int64            `json:"audit_entry_id" doc:"In the log"`
+	Below            []deletedBelow   `json:"below,omitzero" doc:"With with_children: the documents below it that were deleted with it, each of which is restored by itself"`
 }
 
-// deleteDocument moves a document to the trash: DELETE /documents/{id}.
+// deleteDocument moves a document to the trash, with all below it if that is
+// asked for: DELETE /documents/{id}.
 func (s *server) deleteDocument(ctx context.Context, in *deleteDocumentInput) (*deleteDocumentOutput, error) {
 	id, err := documentID(in.request)
 	if err != nil {
 		return nil, err
 	}
-	change, err := s.session(in.request).DeleteDocument(ctx, id)
+	var change sheaf.Change
+	var below []deletedBelow
+	withChildren, err := parseFlag("with_children", in.request.URL.Query())
+	switch {
+	case err != nil:
+		return nil, err
+	case withChildren:
+		var tree sheaf.TreeDeletion
+		tree, err = s.session(in.request).DeleteTree(ctx, id)
+		change, below = tree.Change, deletedBelowOf(tree)
+	default:
+		change, err = s.session(in.request).DeleteDocument(ctx, id)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +51,29 @@ func (s *server) deleteDocument(ctx context.Context, in *deleteDocumentInput) (*
 		Revision:         change.Revision,
 		PreviousRevision: change.PreviousRevision,
 		AuditEntryID:     change.AuditEntryID,
+		Below:            below,
 	}}, nil
+}
+
+// A deletedBelow is a document that was deleted with one above it.
+type deletedBelow struct {
+	ID               sheaf.DocumentID `json:"document_id"`
+	Name             string           `json:"name"`
+	Collection       sheaf.Slug       `json:"collection"`
+	Revision         int64            `json:"revision" doc:"Of its collection, that the deletion made"`
+	PreviousRevision int64            `json:"previous_revision" doc:"Of the document before; restoring it undoes the deletion"`
+}
+
+// deletedBelowOf returns what is answered of the documents below, never nil.
+func deletedBelowOf(tree sheaf.TreeDeletion) []deletedBelow {
+	below := make([]deletedBelow, 0, len(tree.Below))
+	for _, change := range tree.Below {
+		below = append(below, deletedBelow{
+			ID: change.ID, Name: change.Name, Collection: change.Collection,
+			Revision: change.Revision, PreviousRevision: change.PreviousRevision,
+		})
+	}
+	return below
 }
 
 type purgeDocumentInput struct{ call }

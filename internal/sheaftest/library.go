@@ -1,6 +1,7 @@
 package sheaftest
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"strings"
@@ -141,8 +142,10 @@ func (s *LibrarySurface) Log(id sheaf.DocumentID) ([]string, error) {
 }
 
 // CreateCollection implements [Surface].
-func (s *LibrarySurface) CreateCollection(name string, policy sheaf.WritePolicy) error {
-	_, err := s.session.CreateCollection(s.ctx, library.NewCollection{Name: name, Policy: policy})
+func (s *LibrarySurface) CreateCollection(name string, policy sheaf.WritePolicy, most int64) error {
+	_, err := s.session.CreateCollection(s.ctx, library.NewCollection{
+		Name: name, Policy: policy, Limits: sheaf.CollectionLimits{Documents: most},
+	})
 	return err
 }
 
@@ -150,5 +153,73 @@ func (s *LibrarySurface) CreateCollection(name string, policy sheaf.WritePolicy)
 func (s *LibrarySurface) Archive(collection string) error {
 	archived := sheaf.StatusArchived
 	_, err := s.session.ChangeCollection(s.ctx, collection, library.CollectionChange{Status: &archived})
+	return err
+}
+
+// DeleteCollection implements [Surface].
+func (s *LibrarySurface) DeleteCollection(name string) error {
+	_, err := s.session.DeleteCollection(s.ctx, name, library.CollectionDelete{WithDocuments: true, Confirm: name})
+	return err
+}
+
+// PushAll implements [Surface].
+func (s *LibrarySurface) PushAll(collection string, names ...string) ([]sheaf.Document, error) {
+	batch, err := s.session.BeginBatch()
+	if err != nil {
+		return nil, err
+	}
+	defer batch.Close()
+	in := library.NewDocuments{Collection: collection, Atomic: true}
+	for _, name := range names {
+		upload, refused, err := batch.Receive(s.ctx, strings.NewReader(name))
+		if err != nil {
+			return nil, err
+		}
+		in.Files = append(in.Files, library.NewFile{NewDocument: library.NewDocument{Filename: name, Content: upload}, Refused: refused})
+	}
+	created, err := s.session.CreateDocuments(s.ctx, in)
+	var documents []sheaf.Document
+	for _, file := range created {
+		documents = append(documents, file.Document)
+	}
+	return documents, err
+}
+
+// TagAll implements [Surface].
+func (s *LibrarySurface) TagAll(with, add string, dryRun bool) (sheaf.BulkChange, error) {
+	selection := library.Selection{Filter: &library.SelectionFilter{Tags: []string{with}}}
+	return s.session.TagDocuments(s.ctx, selection, library.TagChange{Add: []string{add}}, library.BulkOptions{DryRun: dryRun})
+}
+
+// MoveTo implements [Surface].
+func (s *LibrarySurface) MoveTo(collection string, ids ...sheaf.DocumentID) (sheaf.BulkChange, error) {
+	return s.session.MoveDocuments(s.ctx, library.Selection{IDs: ids}, collection, library.BulkOptions{})
+}
+
+// Download implements [Surface].
+func (s *LibrarySurface) Download(collection string) ([]byte, error) {
+	archive, err := s.session.Archive(s.ctx, library.ArchiveSelection{Query: library.DocumentQuery{Collection: collection}})
+	if err != nil {
+		return nil, err
+	}
+	var file bytes.Buffer
+	err = archive.WriteRange(s.ctx, &file, 0, archive.Size())
+	return file.Bytes(), err
+}
+
+// Relate implements [Surface].
+func (s *LibrarySurface) Relate(id sheaf.DocumentID, is sheaf.RelationType, other sheaf.DocumentID) error {
+	_, err := s.session.Relate(s.ctx, id, library.NewRelation{Type: is, Other: other})
+	return err
+}
+
+// Related implements [Surface].
+func (s *LibrarySurface) Related(id sheaf.DocumentID) ([]sheaf.Relation, error) {
+	return s.session.Relations(s.ctx, id)
+}
+
+// DeleteWithChildren implements [Surface].
+func (s *LibrarySurface) DeleteWithChildren(id sheaf.DocumentID) error {
+	_, err := s.session.DeleteTree(s.ctx, id)
 	return err
 }

@@ -119,8 +119,10 @@ func (s *RESTSurface) Log(id sheaf.DocumentID) ([]string, error) {
 }
 
 // CreateCollection implements [Surface].
-func (s *RESTSurface) CreateCollection(name string, policy sheaf.WritePolicy) error {
-	_, err := s.client.CreateCollection(s.ctx, client.CollectionInput{Name: name, Policy: policy})
+func (s *RESTSurface) CreateCollection(name string, policy sheaf.WritePolicy, most int64) error {
+	_, err := s.client.CreateCollection(s.ctx, client.CollectionInput{
+		Name: name, Policy: policy, Limits: sheaf.CollectionLimits{Documents: most},
+	})
 	return err
 }
 
@@ -128,5 +130,63 @@ func (s *RESTSurface) CreateCollection(name string, policy sheaf.WritePolicy) er
 func (s *RESTSurface) Archive(collection string) error {
 	archived := sheaf.StatusArchived
 	_, err := s.client.ChangeCollection(s.ctx, collection, client.CollectionChange{Status: &archived})
+	return err
+}
+
+// DeleteCollection implements [Surface].
+func (s *RESTSurface) DeleteCollection(name string) error {
+	_, err := s.client.PurgeCollection(s.ctx, name, name)
+	return err
+}
+
+// PushAll implements [Surface].
+func (s *RESTSurface) PushAll(collection string, names ...string) ([]sheaf.Document, error) {
+	in := client.BatchInput{Collection: collection, Atomic: true}
+	for _, name := range names {
+		in.Files = append(in.Files, client.PushInput{Filename: name, Body: strings.NewReader(name)})
+	}
+	results, err := s.client.PushBatch(s.ctx, in)
+	var documents []sheaf.Document
+	for _, result := range results {
+		documents = append(documents, result.Document)
+	}
+	return documents, err
+}
+
+// TagAll implements [Surface].
+func (s *RESTSurface) TagAll(with, add string, dryRun bool) (sheaf.BulkChange, error) {
+	in := client.BulkInput{Filter: &client.BulkFilter{Tags: []string{with}}, DryRun: dryRun}
+	return s.client.TagDocuments(s.ctx, in, client.TagInput{Add: []string{add}})
+}
+
+// MoveTo implements [Surface].
+func (s *RESTSurface) MoveTo(collection string, ids ...sheaf.DocumentID) (sheaf.BulkChange, error) {
+	return s.client.MoveDocuments(s.ctx, client.BulkInput{IDs: ids}, collection)
+}
+
+// Download implements [Surface].
+func (s *RESTSurface) Download(collection string) ([]byte, error) {
+	archive, err := s.client.Archive(s.ctx, client.ArchiveSelection{Filter: client.Filter{Collection: collection}})
+	if err != nil {
+		return nil, err
+	}
+	defer archive.Body.Close()
+	return io.ReadAll(archive.Body)
+}
+
+// Relate implements [Surface].
+func (s *RESTSurface) Relate(id sheaf.DocumentID, is sheaf.RelationType, other sheaf.DocumentID) error {
+	_, err := s.client.Relate(s.ctx, id, client.RelationInput{Type: is, Other: other})
+	return err
+}
+
+// Related implements [Surface].
+func (s *RESTSurface) Related(id sheaf.DocumentID) ([]sheaf.Relation, error) {
+	return s.client.Relations(s.ctx, id)
+}
+
+// DeleteWithChildren implements [Surface].
+func (s *RESTSurface) DeleteWithChildren(id sheaf.DocumentID) error {
+	_, err := s.client.DeleteTree(s.ctx, id)
 	return err
 }

@@ -1,6 +1,8 @@
 package sheaftest
 
 import (
+	"archive/zip"
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,8 +32,23 @@ type Surface interface {
 	Diff(id sheaf.DocumentID, from, to int) (string, error)
 	Log(id sheaf.DocumentID) (operations []string, err error) // the newest first
 
-	CreateCollection(name string, policy sheaf.WritePolicy) error
+	// CreateCollection makes a collection for at most so many documents, 0 being
+	// any number.
+	CreateCollection(name string, policy sheaf.WritePolicy, most int64) error
 	Archive(collection string) error
+	DeleteCollection(name string) error // with all that is in it
+
+	// PushAll stores all files or none, with their names as contents.
+	PushAll(collection string, names ...string) ([]sheaf.Document, error)
+	// TagAll adds a tag to all documents that have another, or says what it would do.
+	TagAll(with, add string, dryRun bool) (sheaf.BulkChange, error)
+	MoveTo(collection string, ids ...sheaf.DocumentID) (sheaf.BulkChange, error)
+	// Download returns a ZIP of a collection.
+	Download(collection string) ([]byte, error)
+
+	Relate(id sheaf.DocumentID, is sheaf.RelationType, other sheaf.DocumentID) error
+	Related(id sheaf.DocumentID) ([]sheaf.Relation, error)
+	DeleteWithChildren(id sheaf.DocumentID) error
 }
 
 // RunScenario does on a surface what people and agents do with documents, and
@@ -44,6 +61,7 @@ func RunScenario(t *testing.T, surface Surface) {
 	s.look(id)
 	s.throwAwayAndBack(id)
 	s.collect()
+	s.handleMany()
 }
 
 type scenario struct {
@@ -179,8 +197,8 @@ func (s *scenario) throwAwayAndBack(id sheaf.DocumentID) {
 // collect has a collection that wants hashes, and is archived.
 func (s *scenario) collect() {
 	s.Helper()
-	s.need("create a collection", s.surface.CreateCollection("field-notes", sheaf.PolicyRequireHash))
-	s.refused("create it again", s.surface.CreateCollection("field-notes", sheaf.PolicyUpsert), sheaf.ErrExists)
+	s.need("create a collection", s.surface.CreateCollection("field-notes", sheaf.PolicyRequireHash, 0))
+	s.refused("create it again", s.surface.CreateCollection("field-notes", sheaf.PolicyUpsert, 0), sheaf.ErrExists)
 	var ids []sheaf.DocumentID
 	for n := range 3 {
 		doc, err := s.surface.Push(fmt.Sprintf("day %d.txt", n), fmt.Sprintf("rain on day %d\n", n), "field-notes", "weather")
@@ -196,4 +214,79 @@ func (s *scenario) collect() {
 	_, err = s.surface.Tag(ids[1], "late")
 	s.refused("a change in an archived collection", err, sheaf.ErrArchived)
 	s.content("reading from an archived collection", ids[1], 0, "rain on day 1\n")
+}
+
+// handleMany stores, tags, moves, relates, downloads and deletes several
+// documents at once.
+func (s *scenario) handleMany() {
+	s.Helper()
+	s.need("create a small collection", s.surface.CreateCollection("shelf", sheaf.PolicyUpsert, 3))
+	_, err := s.surface.PushAll("shelf", "a.txt", "b.txt", "c.txt", "d.txt")
+	s.refused("four files for a place of three", err, sheaf.ErrQuota)
+	made, err := s.surface.PushAll("shelf", "root.txt", "leaf.txt", "twig.txt")
+	s.need("three files for a place of three", err)
+	root, leaf, twig := made[0].ID, made[1].ID, made[2].ID
+	s.content("a file of a batch", leaf, 0, "leaf.txt")
+
+	s.need("relate", s.surface.Relate(leaf, sheaf.RelationParent, root))
+	s.need("relate", s.surface.Relate(leaf, sheaf.RelationChild, twig))
+	s.refused("a circle", s.surface.Relate(root, sheaf.RelationParent, twig), sheaf.ErrExists)
+	related, err := s.surface.Related(leaf)
+	s.need("relations", err)
+	if len(related) != 2 || related[0].Type != sheaf.RelationParent || related[0].ID != root || related[1].ID != twig {
+		s.Errorf("relations: %+v", related)
+	}
+
+	for _, dryRun := range []bool{true, false} {
+		_, err = s.surface.Tag(twig, "old")
+		s.need("tag", err)
+		tagged, err := s.surface.TagAll("old", "dry", dryRun)
+		s.need("tag all", err)
+		if tagged.Matched != 1 || tagged.Changed != 1 || tagged.DryRun != dryRun {
+			s.Errorf("tag all: %+v", tagged)
+		}
+		found, err := s.surface.Find("", "dry")
+		s.need("find", err)
+		if (len(found) == 0) != dryRun {
+			s.Errorf("after tagging all with dry_run %v there are %d of them", dryRun, len(found))
+		}
+	}
+
+	archive, err := s.surface.Download("shelf")
+	s.need("download", err)
+	s.files("the archive of the collection", archive, ".sheaf/manifest.json", "leaf.txt", "root.txt", "twig.txt")
+
+	moved, err := s.surface.MoveTo("default", twig, root)
+	s.need("move", err)
+	if moved.Changed != 2 || len(moved.Collections) != 2 {
+		s.Errorf("move: %+v", moved)
+	}
+	operations, err := s.surface.Log(twig)
+	s.need("log", err)
+	if len(operations) == 0 || operations[0] != "documents.move" {
+		s.Errorf("the log of what was moved: %v", operations)
+	}
+
+	s.need("delete with children", s.surface.DeleteWithChildren(root))
+	for _, id := range []sheaf.DocumentID{root, leaf, twig} {
+		_, err := s.surface.Read(id, 0)
+		s.refused("reading what was deleted with its parent", err, sheaf.ErrNotFound)
+	}
+	s.need("delete the collection", s.surface.DeleteCollection("shelf"))
+	_, err = s.surface.Restore(leaf, 0)
+	s.refused("restoring what was in it", err, sheaf.ErrGone)
+}
+
+// files checks which files a ZIP has.
+func (s *scenario) files(step string, archive []byte, want ...string) {
+	s.Helper()
+	reader, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
+	s.need(step, err)
+	var names []string
+	for _, file := range reader.File {
+		names = append(names, file.Name)
+	}
+	if !slices.Equal(names, want) {
+		s.Errorf("%s has the files %q, want %q", step, names, want)
+	}
 }

@@ -58,6 +58,9 @@ func use(ctx context.Context, url string) error {
 	if err := collect(ctx, api); err != nil {
 		return err
 	}
+	if err := handleMany(ctx, api, id); err != nil {
+		return err
+	}
 	return remove(ctx, api, id)
 }
 
@@ -181,9 +184,47 @@ func collect(ctx context.Context, api *sheafapi.ClientWithResponses) error {
 	return nil
 }
 
+// handleMany relates, tags, moves and downloads documents.
+func handleMany(ctx context.Context, api *sheafapi.ClientWithResponses, id string) error {
+	child, err := push(ctx, api, "leaf.md", "a leaf\n", nil)
+	if err != nil {
+		return err
+	}
+	related, err := api.RelateWithResponse(ctx, id, sheafapi.RelationCreation{Type: "child", DocumentId: child.DocumentId})
+	if err != nil || related.JSON200 == nil || related.JSON200.Mode != "created" {
+		return unexpected("relate", related, err)
+	}
+	relations, err := api.ListRelationsWithResponse(ctx, child.DocumentId)
+	if err != nil || relations.JSON200 == nil || len(*relations.JSON200) != 1 || (*relations.JSON200)[0].Type != "parent" {
+		return unexpected("listRelations", relations, err)
+	}
+	both, add, dry := []string{id, child.DocumentId}, []string{"both"}, true
+	preview, err := api.TagDocumentsWithResponse(ctx, sheafapi.BulkTagging{DocumentIds: &both, Add: &add, DryRun: &dry})
+	if err != nil || preview.JSON200 == nil || preview.JSON200.Changed != 2 || !preview.JSON200.DryRun {
+		return unexpected("tagDocuments with dry_run", preview, err)
+	}
+	tagged, err := api.TagDocumentsWithResponse(ctx, sheafapi.BulkTagging{DocumentIds: &both, Add: &add, Selection: &preview.JSON200.Selection})
+	if err != nil || tagged.JSON200 == nil || tagged.JSON200.Changed != 2 {
+		return unexpected("tagDocuments", tagged, err)
+	}
+	moved, err := api.MoveDocumentWithResponse(ctx, child.DocumentId, sheafapi.DocumentMove{Collection: "field-notes"})
+	if err != nil || moved.JSON200 == nil || moved.JSON200.Collection != "field-notes" {
+		return unexpected("moveDocument", moved, err)
+	}
+	archive, err := api.DownloadCollectionArchiveWithResponse(ctx, "field-notes", nil)
+	if err != nil || !bytes.HasPrefix(archive.Body, []byte("PK")) {
+		return unexpected("downloadCollectionArchive", archive, err)
+	}
+	plan, err := api.PlanGarbageWithResponse(ctx)
+	if err != nil || plan.JSON200 == nil {
+		return unexpected("planGarbage", plan, err)
+	}
+	return nil
+}
+
 // remove moves a document to the trash and out of it.
 func remove(ctx context.Context, api *sheafapi.ClientWithResponses, id string) error {
-	deleted, err := api.DeleteDocumentWithResponse(ctx, id)
+	deleted, err := api.DeleteDocumentWithResponse(ctx, id, nil)
 	if err != nil || deleted.JSON200 == nil || deleted.JSON200.Message != "Document deleted successfully" {
 		return unexpected("deleteDocument", deleted, err)
 	}

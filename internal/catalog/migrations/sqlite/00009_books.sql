@@ -10,6 +10,7 @@ alter table states add column path_key text not null default '';
 
 -- documents.deleted is 2 for a document that is in layers only: the base has
 -- never had it, and nothing that looks at the base or its trash sees it.
+create index documents_layer_only on documents (collection) where deleted = 2;
 
 create index documents_path_key on documents (collection, path_key) where deleted = 0 and path_key <> '';
 create index states_layer_key on states (collection, layer, path_key)

@@ -1,0 +1,75 @@
+package blob
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+)
+
+// OpenStored opens the stored bytes of a blob from offset on, as they are: those
+// of a deflated blob are not inflated. The caller closes the reader; ctx is for
+// reading, too.
+//
+// The reader is the [*os.File] itself where a file holds the bytes, so that the
+// kernel can send it. Bytes are verified before they are given out, those of a
+// file once in a process; or, of a plain object that is no file and is read from
+// its first byte, while they are read: the Read that would complete damaged
+// bytes fails. Whatever else is no file is read twice for that. Damage, and an
+// object that is missing, is ErrDamaged.
+func (s *Store) OpenStored(ctx context.Context, ref Ref, offset int64) (io.ReadCloser, error) {
+	if offset < 0 || offset > ref.StoredSize {
+		return nil, fmt.Errorf("open blob %s at %d: it has %d stored bytes", ref.Digest, offset, ref.StoredSize)
+	}
+	c, err := s.Open(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := c.openStored(offset)
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return stored, nil
+}
+
+// openStored returns verified stored bytes from offset on, and hands over what
+// the Content holds to whoever closes them.
+func (c *Content) openStored(offset int64) (io.ReadCloser, error) {
+	switch {
+	case c.ref.IsInline(): // checked by Open
+		return struct {
+			io.Reader
+			io.Closer
+		}{bytes.NewReader(c.ref.Inline[offset:]), c}, nil
+	case c.file != nil:
+		return c.takeFile(offset)
+	case c.ref.Encoding == Identity && offset == 0:
+		plain, err := c.Reader()
+		if err != nil {
+			return nil, err
+		}
+		return struct {
+			io.Reader
+			io.Closer
+		}{plain, c}, nil
+	}
+	if err := c.store.Verify(c.ctx, c.ref); err != nil {
+		return nil, err
+	}
+	return c.openAt(offset)
+}
+
+// takeFile returns the file, verified and at offset. It is the caller's then.
+func (c *Content) takeFile(offset int64) (*os.File, error) {
+	if _, err := c.store.verifyFile(c.ctx, c.ref, c.file, c.state); err != nil {
+		return nil, err
+	}
+	if _, err := c.file.Seek(offset, io.SeekStart); err != nil {
+		return nil, fmt.Errorf("read blob %s: %w", c.ref.Digest, err)
+	}
+	file := c.file
+	c.file = nil
+	return file, nil
+}

@@ -1,0 +1,184 @@
+package catalog
+
+import (
+	"slices"
+	"time"
+
+	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/blob"
+)
+
+// Garbage is a blob that nothing refers to goes through states: live, condemned
+// in one transaction, deleting in a later one, and then it has no row. Each
+// transition asks again, in its own transaction, whether something refers to the
+// blob by now; what was found in a view is no more than a candidate.
+
+// referenced is true of a blob b that a version needs: one that can be read, in a
+// document that is not purged, of a collection on the blob's backend.
+const referenced = `exists (
+	select 1 from versions v
+	join documents d on d.pk = v.document
+	join collections c on c.pk = d.collection
+	where v.digest = b.digest and v.purged = 0 and d.purged = 0 and c.backend = b.backend)`
+
+// A BlobUse is a blob, and whether a version needs its content.
+type BlobUse struct {
+	Blob
+	StateAt    time.Time // since when it is in its state
+	Referenced bool
+	Undrained  bool // its bytes are inline
+}
+
+// BlobUses returns blobs with a pk above after, in order, at most count.
+func (v *View) BlobUses(after int64, count int) ([]BlobUse, error) {
+	return v.blobUses(`where b.pk > $1 order by b.pk limit $2`, after, count)
+}
+
+// BlobsInTransit returns blobs of a backend that are in a state other than live,
+// and have been since a time at the latest: at most count, with a pk above after,
+// in order.
+func (v *View) BlobsInTransit(backend string, state BlobState, since time.Time, after int64, count int) ([]BlobUse, error) {
+	return v.blobUses(`
+		where b.state <> 1 and b.state = $1 and b.state_at <= $2 and b.backend = $3 and b.pk > $4
+		order by b.pk limit $5`, int(state), millis(since), backend, after, count)
+}
+
+func (v *View) blobUses(where string, args ...any) ([]BlobUse, error) {
+	var found []BlobUse
+	err := v.conn.rows(`select `+blobColumns+`, b.state_at, `+referenced+`, exists (select 1 from inline_blobs i where i.blob = b.pk) from blobs b `+where, args,
+		func(scan func(...any) error) error {
+			var use BlobUse
+			var at int64
+			var err error
+			use.Blob, err = scanBlob(scan, &at, &use.Referenced, &use.Undrained)
+			use.StateAt = fromMillis(at)
+			found = append(found, use)
+			return err
+		})
+	return found, err
+}
+
+// blobUse returns a blob as this transaction sees it.
+func (tx *Tx) blobUse(pk int64) (use BlobUse, found bool, err error) {
+	uses, err := tx.blobUses(`where b.pk = $1`, pk)
+	if err != nil || len(uses) == 0 {
+		return BlobUse{}, false, err
+	}
+	return uses[0], true, nil
+}
+
+// CondemnBlobs condemns those of the candidates that are live and that nothing
+// refers to. InUse says of which a writer may be about to. Those that wait for the
+// drain stay until it has moved them: it must not have to deal with garbage. It
+// returns how many were condemned.
+func (tx *Tx) CondemnBlobs(candidates []BlobUse, inUse func(Blob) bool) (condemned int, err error) {
+	for _, candidate := range candidates {
+		now, found, err := tx.blobUse(candidate.PK)
+		if err != nil {
+			return 0, err
+		}
+		if !found || now.State != BlobLive || now.Referenced || now.Undrained || inUse(now.Blob) {
+			continue
+		}
+		if err := tx.setBlobState(now.PK, BlobCondemned); err != nil {
+			return 0, err
+		}
+		condemned++
+	}
+	return condemned, nil
+}
+
+// ClaimGarbage takes those of the candidates that are to be deleted: condemned or
+// pending, since a time at the latest, with nothing that refers to them, and not
+// in use by a writer. Nobody can revive what it returns; the caller deletes the
+// objects, and then calls [Tx.ForgetBlobs].
+func (tx *Tx) ClaimGarbage(candidates []BlobUse, since time.Time, inUse func(Blob) bool) (claimed []Blob, err error) {
+	for _, candidate := range candidates {
+		now, found, err := tx.blobUse(candidate.PK)
+		if err != nil {
+			return nil, err
+		}
+		garbage := found && (now.State == BlobCondemned || now.State == BlobPending) && !now.StateAt.After(since)
+		if !garbage || now.Referenced || inUse(now.Blob) {
+			continue
+		}
+		if err := tx.setBlobState(now.PK, BlobDeleting); err != nil {
+			return nil, err
+		}
+		claimed = append(claimed, now.Blob)
+	}
+	return claimed, nil
+}
+
+// StillDeleting returns those of some blobs that are deleting.
+func (tx *Tx) StillDeleting(candidates []BlobUse) (deleting []Blob, err error) {
+	for _, candidate := range candidates {
+		now, found, err := tx.blobUse(candidate.PK)
+		if err != nil {
+			return nil, err
+		}
+		if found && now.State == BlobDeleting {
+			deleting = append(deleting, now.Blob)
+		}
+	}
+	return deleting, nil
+}
+
+// ClaimOrphans takes those of some objects of which the catalog knows nothing: no
+// blob, and no version that would need them. Each gets a row that is deleting, so
+// that a writer of the content waits. Then the caller goes on as after
+// [Tx.ClaimGarbage].
+func (tx *Tx) ClaimOrphans(objects []blob.Ref) (claimed []Blob, err error) {
+	for _, object := range objects {
+		inserted, err := tx.insertBlob(object, BlobDeleting)
+		if err != nil {
+			return nil, err
+		}
+		if !inserted {
+			continue
+		}
+		now, _, err := tx.blobUse(tx.counters.blob)
+		switch {
+		case err != nil:
+			return nil, err
+		case now.Referenced: // a version has lost its blob's row, and here are its bytes
+			err = tx.ForgetBlobs([]Blob{now.Blob})
+		default:
+			claimed = append(claimed, now.Blob)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return claimed, nil
+}
+
+// ForgetBlobs removes the rows of blobs that are deleting, once their objects are
+// gone.
+func (tx *Tx) ForgetBlobs(blobs []Blob) error {
+	for some := range slices.Chunk(blobs, pkListSize) {
+		pks := make([]any, 0, pkListSize)
+		for _, b := range some {
+			pks = append(pks, b.PK)
+		}
+		_, err := tx.exec(`delete from blobs where pk in `+pkList+` and state = ?`, append(padPKs(pks), int(BlobDeleting))...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// KnowsBlob reports whether there is a blob of a digest in a backend, in whatever
+// state.
+func (v *View) KnowsBlob(backend string, digest sheaf.Digest) (known bool, err error) {
+	var one int
+	return v.conn.row(`select 1 from blobs where digest = $1 and backend = $2 and domain = $3`,
+		[]any{digest[:], backend, unsealed}, &one)
+}
+
+// CountBlobs returns how many blobs are in a state other than live.
+func (v *View) CountBlobs(state BlobState) (n int64, err error) {
+	_, err = v.conn.row(`select count(*) from blobs where state <> 1 and state = $1`, []any{int(state)}, &n)
+	return n, err
+}

@@ -1,0 +1,90 @@
+package library
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/sheaf-dev/sheaf"
+)
+
+// An UploadBatch receives the contents of a batch, one after the other. It is for
+// one goroutine, which closes it.
+//
+// Small contents wait in memory, to ride inside a commit, but all batches together
+// hold no more of it than [Options].BatchMemory: what goes beyond waits in files
+// of the spool, as large contents do.
+type UploadBatch struct {
+	session *Session
+	uploads []*Upload
+	files   int
+	size    int64 // of the contents received, those refused included
+}
+
+// BeginBatch begins to receive a batch.
+func (s *Session) BeginBatch() (*UploadBatch, error) {
+	s.begin("document.create_batch")
+	if err := s.allow(sheaf.ScopeWrite); err != nil {
+		return nil, err
+	}
+	return &UploadBatch{session: s}, nil
+}
+
+// Receive reads a content of the batch to its end, as [Session.Receive] does. The
+// upload belongs to the batch.
+//
+// A content that is too large by itself is skipped to its end: refused says so,
+// and the next can be received. Any error, such as that the batch as a whole is
+// too large, ends the batch.
+func (b *UploadBatch) Receive(ctx context.Context, body io.Reader) (upload *Upload, refused, err error) {
+	limits := b.session.library.limits
+	if b.files++; b.files > limits.BatchFiles {
+		return nil, nil, sheaf.Errorf(sheaf.ErrTooLarge, "the batch has more than %d files, which is the limit (limits.batch_files)", limits.BatchFiles).
+			WithHint("send the files in several batches")
+	}
+	left := limits.BatchBytes - b.size
+	counted := &io.LimitedReader{R: body, N: left + 1}
+	upload, err = b.session.Receive(ctx, counted)
+	if sheaf.KindOf(err) == sheaf.ErrTooLarge {
+		refused, err = err, nil
+		_, err = io.Copy(io.Discard, counted)
+	}
+	b.size += left + 1 - counted.N
+	if upload != nil {
+		upload.batch = b
+		b.uploads = append(b.uploads, upload)
+	}
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case b.size > limits.BatchBytes:
+		return nil, nil, sheaf.Errorf(sheaf.ErrTooLarge, "the contents of the batch are larger than the limit of %d bytes together (limits.batch_bytes)", limits.BatchBytes).
+			WithHint("send the files in several batches")
+	case refused != nil:
+		return nil, refused, nil
+	}
+	return upload, nil, upload.hold()
+}
+
+// hold accounts for the memory that an upload takes up, or has it wait in a file.
+func (u *Upload) hold() error {
+	memory := int64(u.spooled.Held())
+	if u.batch.session.library.batchMemory.TryAcquire(memory) {
+		u.held = memory
+		return nil
+	}
+	if err := u.spooled.Unload(); err != nil {
+		return fmt.Errorf("make room for a batch: %w", err)
+	}
+	return nil
+}
+
+// Close closes all uploads of the batch.
+func (b *UploadBatch) Close() error {
+	var errs []error
+	for _, upload := range b.uploads {
+		errs = append(errs, upload.Close())
+	}
+	return errors.Join(errs...)
+}

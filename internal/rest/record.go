@@ -1,0 +1,47 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/library"
+)
+
+// callKey is where the context of a request has its call: the trace of it that
+// becomes an access record.
+type callKey struct{}
+
+// callOf returns the call of a request, nil for one that did not pass the guard.
+func callOf(ctx context.Context) *library.Call {
+	call, _ := ctx.Value(callKey{}).(*library.Call)
+	return call
+}
+
+// recorded begins the call of a request. The function ends it: nothing is
+// recorded of what is no operation, of probes and documentation.
+func (g *guard) recorded(r *http.Request) (traced *http.Request, record func()) {
+	call := g.library.Begin(principal(r), "rest")
+	traced = r.WithContext(context.WithValue(r.Context(), callKey{}, call))
+	return traced, func() {
+		// The mux has left in the request which of its patterns it was.
+		if operation, ok := g.operations[traced.Pattern]; ok {
+			call.End(operation)
+		}
+	}
+}
+
+// recordedOperations returns the ids of the operations that are recorded, by the
+// patterns under which the mux knows them.
+func recordedOperations(table []route) map[string]string {
+	operations := make(map[string]string, len(table))
+	for _, r := range table {
+		if !r.access.public {
+			operations[r.method+" "+r.path] = r.id
+		}
+	}
+	return operations
+}
+
+// errAborted is of an answer that could not be sent whole.
+var errAborted = sheaf.Errorf(sheaf.ErrInternal, "the answer was cut off")
