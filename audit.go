@@ -37,6 +37,7 @@ type AuditEntry struct {
 	Transport       string     `json:"transport,omitempty"`      // by which a call came that is not in the log
 	BookID          string     `json:"book_id,omitempty"`        // the collection
 	Path            string     `json:"path,omitempty"`           // in a book
+	Layer           string     `json:"layer,omitempty"`          // whose own copy it is, such as user:ada
 	Document        DocumentID `json:"document,omitempty"`       // its id
 	DocumentCount   int        `json:"document_count,omitempty"` // when there are several
 	FileHashBefore  string     `json:"file_hash_before,omitempty"`

@@ -78,6 +78,16 @@ func (tx *Tx) UpdateLayer(before Head, after *Head) error {
 	return tx.openState(after)
 }
 
+// LayersOf returns what layers have now of a document.
+func (v *View) LayersOf(c *Collection, document int64) (heads []Head, err error) {
+	err = v.layeredHeads(`s.collection = $1 and s.layer <> $3 and s.document = $4 and `+currentLayerState,
+		c, baseLayer, []any{document}, func(h Head) error {
+			heads = append(heads, h)
+			return nil
+		})
+	return heads, err
+}
+
 // removeFromLayers deletes what layers have of a document, from a revision on.
 func (tx *Tx) removeFromLayers(document, rev int64) error {
 	_, err := tx.exec(`

@@ -252,7 +252,7 @@ func auditEntry(row catalog.AuditRow, filter *catalog.AuditFilter) (sheaf.AuditE
 
 // describeDocument says what an operation made of a document.
 func describeDocument(entry *sheaf.AuditEntry, d sheaf.LogDocument) {
-	entry.Document = d.ID
+	entry.Document, entry.Layer = d.ID, d.Layer
 	if d.Before != nil {
 		entry.Path, entry.Version = d.Before.Path, d.Before.Version
 		entry.FileHashBefore = hashText(d.Before.Digest)

@@ -94,8 +94,12 @@ func (s *Session) apply(tx *catalog.Tx, c headChange, ref blob.Ref) (change shea
 		}
 	}
 	var severed severedRelations
+	withCopies := func(*sheaf.LogPayload) {}
 	if after.Purged {
 		if err := severed.add(tx, before.ID, before.PK); err != nil {
+			return sheaf.Change{}, false, err
+		}
+		if withCopies, err = copies(&tx.View, collection, before.PK); err != nil {
 			return sheaf.Change{}, false, err
 		}
 	}
@@ -117,7 +121,7 @@ func (s *Session) apply(tx *catalog.Tx, c headChange, ref blob.Ref) (change shea
 		is = after.LogState()
 	}
 	entry, err := tx.Append(string(after.Collection),
-		c.op.entry(withDocument(after.ID, was, is), inLayer(after.Layer), withMessage(c.message), severed.detail(nil)))
+		c.op.entry(withDocument(after.ID, was, is), inLayer(after.Layer), withCopies, withMessage(c.message), severed.detail(nil)))
 	if err == nil {
 		err = severed.record(tx, entry.ID)
 	}

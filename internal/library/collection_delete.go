@@ -104,7 +104,7 @@ func (d *collectionDeletion) step(ctx context.Context) (done bool, err error) {
 			return d.begin(tx, &collection)
 		}
 		purged = len(documents)
-		return d.purge(tx, documents)
+		return d.purge(tx, &collection, documents)
 	})
 	d.answer.Purged += int64(purged)
 	return done, err
@@ -133,11 +133,15 @@ func (d *collectionDeletion) begin(tx *catalog.Tx, c *catalog.Collection) error 
 }
 
 // purge purges documents of the collection, in the trash or not.
-func (d *collectionDeletion) purge(tx *catalog.Tx, documents []catalog.Head) error {
+func (d *collectionDeletion) purge(tx *catalog.Tx, c *catalog.Collection, documents []catalog.Head) error {
 	entry := d.session.begin("document.purge").entry(withOperationID(d.id))
 	var severed severedRelations
 	for _, before := range documents {
 		if err := severed.add(tx, before.ID, before.PK); err != nil {
+			return err
+		}
+		withCopies, err := copies(&tx.View, c, before.PK)
+		if err != nil {
 			return err
 		}
 		after := before
@@ -146,6 +150,7 @@ func (d *collectionDeletion) purge(tx *catalog.Tx, documents []catalog.Head) err
 			return err
 		}
 		withDocument(before.ID, before.LogState(), nil)(entry)
+		withCopies(entry)
 	}
 	severed.detail(nil)(entry)
 	appended, err := tx.Append(string(d.name), entry)

@@ -97,6 +97,17 @@ func (s *Session) Overlays(ctx context.Context, in OverlayQuery) (OverlayPage, e
 	return page, nil
 }
 
+// copies says in an entry which contents layers have of a document that is about
+// to be purged, and with it what they have.
+func copies(v *catalog.View, c *catalog.Collection, document int64) (func(*sheaf.LogPayload), error) {
+	heads, err := v.LayersOf(c, document)
+	return func(p *sheaf.LogPayload) {
+		for _, h := range heads {
+			p.Documents = append(p.Documents, sheaf.LogDocument{ID: h.ID, Layer: h.Layer, Before: &sheaf.LogState{Version: h.Version, Digest: h.Digest, Path: h.Path}})
+		}
+	}, err
+}
+
 func orNil(d sheaf.Digest) *sheaf.Digest {
 	if d.IsZero() {
 		return nil

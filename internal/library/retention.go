@@ -16,6 +16,7 @@ const (
 	purgeCount      = 200
 	purgeTexts      = 256 << 10 // bytes of what the log says of the documents
 	relationText    = 90        // bytes of what it says of a relation of theirs
+	copyText        = 200       // bytes of what it says of a user's copy of one
 	expireDocuments = 100
 	expireCount     = 500 // versions
 
@@ -120,15 +121,22 @@ func (g *collecting) purge(tx *catalog.Tx, name sheaf.Slug, heads []catalog.Head
 		if err := severed.add(tx, head.ID, head.PK); err != nil {
 			return 0, 0, err
 		}
+		withCopies, err := copies(&tx.View, c, head.PK)
+		if err != nil {
+			return 0, 0, err
+		}
 		after := head
 		after.Purged = true
 		if err := tx.UpdateDocument(head, &after); err != nil {
 			return 0, 0, err
 		}
 		withDocument(head.ID, head.LogState(), nil)(entry)
-		texts += len(head.Description) + len(head.Metadata)
+		known := len(entry.Documents)
+		withCopies(entry)
+		purged++
+		texts += len(head.Description) + len(head.Metadata) + copyText*(len(entry.Documents)-known)
 	}
-	if purged = len(entry.Documents); purged > 0 {
+	if purged > 0 {
 		severed.detail(map[string]any{"retention": c.Retention})(entry)
 		appended, err := tx.Append(string(c.Name), entry)
 		if err != nil {

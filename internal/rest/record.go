@@ -37,7 +37,7 @@ func recordedOperations(table []route) map[string]string {
 	operations := make(map[string]string, len(table))
 	for _, r := range table {
 		if !r.access.public {
-			operations[r.method+" "+r.path] = r.id
+			operations[pattern(r.method, r.path)] = r.id
 		}
 	}
 	return operations
