@@ -129,6 +129,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "the request is cut off")
 		return
 	}
+	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, r.Context()))
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	// An answer in JSON has no place for progress.
 	if bytes.Contains(body, []byte(`"progressToken"`)) {
@@ -136,6 +137,22 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.plain.ServeHTTP(w, r)
+}
+
+// callerKey is where a context has that of the HTTP request it comes from. The
+// SDK hands on the values of that one, but its end only in the newest version of
+// the protocol: before, a stream could be resumed in a session, and here are none.
+type callerKey struct{}
+
+// untilCallerLeaves returns a context that ends with the request it comes from.
+func untilCallerLeaves(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	caller, ok := ctx.Value(callerKey{}).(context.Context)
+	if !ok {
+		return ctx, cancel
+	}
+	stop := context.AfterFunc(caller, cancel)
+	return ctx, func() { stop(); cancel() }
 }
 
 // refuse answers a request that is no message: with an error of the protocol,
@@ -244,13 +261,13 @@ func (s *Server) serverOf(v view) *sdk.Server {
 		}
 	}
 	server.AddPrompt(gettingStarted(offered))
-	server.AddReceivingMiddleware(s.recoverPanics)
+	server.AddReceivingMiddleware(s.guard)
 	return server
 }
 
-// recoverPanics keeps a panic from ending more than one request. Those of tools
-// are caught before.
-func (s *Server) recoverPanics(next sdk.MethodHandler) sdk.MethodHandler {
+// guard keeps a panic from ending more than one request, those of tools being
+// caught before, and ends the work of requests whose senders are gone.
+func (s *Server) guard(next sdk.MethodHandler) sdk.MethodHandler {
 	return func(ctx context.Context, method string, request sdk.Request) (result sdk.Result, err error) {
 		defer func() {
 			if caught := recover(); caught != nil {
@@ -258,6 +275,8 @@ func (s *Server) recoverPanics(next sdk.MethodHandler) sdk.MethodHandler {
 				result, err = nil, protocolError(errors.New("panic"))
 			}
 		}()
+		ctx, cancel := untilCallerLeaves(ctx)
+		defer cancel()
 		return next(ctx, method, request)
 	}
 }
