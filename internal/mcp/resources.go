@@ -98,12 +98,9 @@ func (s *Server) told(ctx context.Context, what string, err error) error {
 // protocolError returns an error as the protocol has it, with its hint.
 func protocolError(err error) error {
 	f, internal := describeFailure(err)
-	code := int64(jsonrpc.CodeInvalidParams)
-	switch {
-	case internal:
+	code := int64(jsonrpc.CodeInvalidParams) // that of what is not found, too
+	if internal {
 		code = jsonrpc.CodeInternalError
-	case f.Error.Code == sheaf.ErrNotFound || f.Error.Code == sheaf.ErrGone:
-		code = sdk.CodeResourceNotFound
 	}
 	message := f.Error.Message
 	if f.Error.Hint != "" {
