@@ -43,6 +43,7 @@ var neededScopes = map[string]sheaf.Scope{
 	"PurgeDocument":    sheaf.ScopeWrite,
 	"Receive":          sheaf.ScopeWrite,
 	"Relate":           sheaf.ScopeWrite,
+	"Search":           sheaf.ScopeRead,
 	"Relations":        sheaf.ScopeRead,
 	"RestoreDocument":  sheaf.ScopeWrite,
 	"RestoreDocuments": sheaf.ScopeWrite,
