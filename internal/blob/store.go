@@ -123,8 +123,14 @@ func (s *Store) Place(ctx context.Context, backend string, sp *Spooled) error {
 		return err
 	}
 	key := sp.ref.Key()
-	if sp.bytes.file == nil {
+	if !sp.bytes.isFiled() {
 		return b.Put(ctx, key, bytes.NewReader(sp.ref.Inline), sp.ref.StoredSize)
+	}
+	if !sp.IsOpen() {
+		if err := sp.bytes.unpark(); err != nil {
+			return err
+		}
+		defer sp.bytes.park()
 	}
 	if adopter, ok := b.(FileAdopter); ok {
 		if err := sp.Sync(); err != nil {
