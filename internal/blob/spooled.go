@@ -13,6 +13,8 @@ type Spooled struct {
 	bytes spill // the plain ones while they arrive, the stored ones once Receive returns
 	ref   Ref
 
+	adopted bool // by the backend: the file is no longer in the spool
+
 	syncOnce sync.Once
 	syncErr  error
 }
