@@ -296,10 +296,13 @@ func (l *Library) backendOf(head catalog.Head) string {
 
 // textOfUpload returns a content that has not been committed.
 func textOfUpload(u *Upload) (string, error) {
-	content := u.spooled.Open()
+	content, err := u.spooled.Open()
+	if err != nil {
+		return "", err
+	}
 	defer content.Close()
 	var text strings.Builder
 	text.Grow(int(u.Size()))
-	_, err := io.Copy(&text, content)
+	_, err = io.Copy(&text, content)
 	return text.String(), err
 }
