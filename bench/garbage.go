@@ -17,11 +17,8 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/catalog"
 )
 
-// garbageBlobs is how many blobs nothing refers to.
-const garbageBlobs = 100_000
-
 // garbage measures what others notice of a garbage collection: the latency of
-// pushes and pulls of 4 KB without one, and while one removes garbageBlobs.
+// pushes and pulls of 4 KB without one, and while one removes so many blobs.
 func (b *bench) garbage(ctx context.Context) error {
 	dir, err := os.MkdirTemp(b.dir, "garbage-")
 	if err != nil {
@@ -29,15 +26,15 @@ func (b *bench) garbage(ctx context.Context) error {
 	}
 	defer os.RemoveAll(dir)
 	store := filepath.Join(dir, "sheaf")
-	sheaf, err := startSheaf(b.binary, store) // makes the default collection
+	sheaf, err := b.startProfiled(store, "garbage, empty") // makes the default collection
 	if err != nil {
 		return err
 	}
 	sheaf.stop()
-	if err := makeGarbage(ctx, store, garbageBlobs); err != nil {
+	if err := makeGarbage(ctx, store, b.deadBlobs); err != nil {
 		return err
 	}
-	if sheaf, err = startSheaf(b.binary, store); err != nil {
+	if sheaf, err = b.startProfiled(store, "garbage"); err != nil {
 		return err
 	}
 	defer sheaf.stop()
@@ -79,7 +76,7 @@ func (b *bench) garbage(ctx context.Context) error {
 	err = report("during gc", func() error {
 		started := time.Now()
 		defer func() { took = time.Since(started) }()
-		return collectGarbage(ctx, sheaf.url, garbageBlobs)
+		return collectGarbage(ctx, sheaf.url, b.deadBlobs)
 	})
 	if err != nil {
 		return err
@@ -89,7 +86,7 @@ func (b *bench) garbage(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("\n%d blobs were removed in %v; the resident set grew by %.1f MB at most\n",
-		garbageBlobs, took.Round(100*time.Millisecond), float64(peak-before)/1024)
+		b.deadBlobs, took.Round(100*time.Millisecond), float64(peak-before)/1024)
 	return nil
 }
 
@@ -100,7 +97,7 @@ func makeGarbage(ctx context.Context, store string, count int) error {
 		return err
 	}
 	defer c.Close()
-	const batch = 500
+	const batch = 5000
 	for range count / batch {
 		var refs []blob.Ref
 		for range batch {
@@ -123,7 +120,7 @@ func makeGarbage(ctx context.Context, store string, count int) error {
 	return nil
 }
 
-func collectGarbage(ctx context.Context, url string, want int64) error {
+func collectGarbage(ctx context.Context, url string, want int) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/admin/gc?now=true", nil)
 	if err != nil {
 		return err
@@ -137,7 +134,7 @@ func collectGarbage(ctx context.Context, url string, want int64) error {
 	if err := json.NewDecoder(response.Body).Decode(&report); err != nil {
 		return err
 	}
-	if response.StatusCode != http.StatusOK || report.DeletedBlobs != want {
+	if response.StatusCode != http.StatusOK || report.DeletedBlobs != int64(want) {
 		return fmt.Errorf("gc: %s, %+v, want %d blobs deleted", response.Status, report, want)
 	}
 	return nil
