@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"net/http"
@@ -18,7 +19,7 @@ import (
 )
 
 // garbage measures what others notice of a garbage collection: the latency of
-// pushes and pulls of 4 KB without one, and while one removes so many blobs.
+// pushes and pulls of 4 KB without one, and while one removes b.deadBlobs.
 func (b *bench) garbage(ctx context.Context) error {
 	dir, err := os.MkdirTemp(b.dir, "garbage-")
 	if err != nil {
@@ -51,18 +52,22 @@ func (b *bench) garbage(ctx context.Context) error {
 	loads := []load{pushLoad(sheaf.url, connections, content, "a.bin"), pullLoad(sheaf.url, connections, []string{id}, "")}
 	fmt.Printf("\n| c%d, 4 KB | /s | p50 ms | p99 ms | worst ms |\n|---|---|---|---|---|\n", 2*connections)
 	report := func(when string, do func() error) error {
+		probed := probeDisk(dir)
 		times, elapsed, err := latencies(ctx, loads, do)
-		if err != nil {
+		probes, probeErr := probed()
+		if err := errors.Join(err, probeErr); err != nil {
 			return err
 		}
-		for i, what := range []string{"push", "pull"} {
+		for i, what := range []string{"push", "pull", "fsync"} {
+			times := append(times, probes)
 			t := times[i]
 			fmt.Printf("| %s, %s | %.0f | %.2f | %.2f | %.2f |\n", what, when, float64(len(t))/elapsed.Seconds(),
 				milliseconds(t[len(t)/2]), milliseconds(t[len(t)*99/100]), milliseconds(t[len(t)-1]))
 		}
 		return nil
 	}
-	if err := report("alone", func() error { time.Sleep(10 * time.Second); return nil }); err != nil {
+	alone := func() error { time.Sleep(20 * time.Second); return nil }
+	if err := report("alone", alone); err != nil {
 		return err
 	}
 	before, err := sheaf.memoryKB("VmRSS")
@@ -85,9 +90,47 @@ func (b *bench) garbage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := report("alone again", alone); err != nil {
+		return err
+	}
 	fmt.Printf("\n%d blobs were removed in %v; the resident set grew by %.1f MB at most\n",
 		b.deadBlobs, took.Round(100*time.Millisecond), float64(peak-before)/1024)
 	return nil
+}
+
+// probeDisk writes and syncs 4 KB of a file in dir every 20 ms, until the caller
+// asks for how long that took, ascending: no push can be faster than the disk.
+func probeDisk(dir string) (ended func() ([]time.Duration, error)) {
+	stop := make(chan struct{})
+	var times []time.Duration
+	var err error
+	var probing sync.WaitGroup
+	probing.Go(func() {
+		var f *os.File
+		if f, err = os.Create(filepath.Join(dir, "probe")); err != nil {
+			return
+		}
+		defer f.Close()
+		content := randomBytes(4 << 10)
+		for err == nil {
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+			began := time.Now()
+			if _, err = f.WriteAt(content, 0); err == nil {
+				err = f.Sync()
+			}
+			times = append(times, time.Since(began))
+		}
+	})
+	return func() ([]time.Duration, error) {
+		close(stop)
+		probing.Wait()
+		slices.Sort(times)
+		return times, err
+	}
 }
 
 // makeGarbage stores blobs that no document names, as purges leave them.
