@@ -141,9 +141,9 @@ func makeGarbage(ctx context.Context, store string, count int) error {
 	}
 	defer c.Close()
 	const batch = 5000
-	for range count / batch {
+	for left := count; left > 0; left -= batch {
 		var refs []blob.Ref
-		for range batch {
+		for range min(batch, left) {
 			content := randomBytes(1 << 10)
 			refs = append(refs, blob.Ref{Backend: "fs", Digest: sheaf.DigestOf(content), Size: 1 << 10, CRC32: crc32.ChecksumIEEE(content),
 				Encoding: blob.Identity, StoredSize: 1 << 10, Inline: content})
