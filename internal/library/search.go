@@ -63,6 +63,7 @@ type SearchResults struct {
 // contents. It reads every document until it has seen all or its time is over;
 // what is no text counts by its name, tags and description.
 func (s *Session) Search(ctx context.Context, q SearchQuery) (SearchResults, error) {
+	s.begin("document.search").in(q.Collection)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return SearchResults{}, err
 	}

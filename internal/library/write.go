@@ -147,31 +147,15 @@ type contentChange struct {
 // writeOnce commits a content if the head is what is expected, else fails with
 // a refusedWriteError.
 func (s *Session) writeOnce(ctx context.Context, c contentChange) (sheaf.Change, error) {
-	var head catalog.Head
-	err := s.library.catalog.Read(ctx, func(v *catalog.View) (err error) {
-		head, err = liveHead(v, c.id)
-		return err
-	})
+	backend, err := s.library.backendFor(ctx, c)
 	if err != nil {
-		return sheaf.Change{}, err
-	}
-	collection, err := s.library.writableCollection(string(head.Collection))
-	if err != nil {
-		return sheaf.Change{}, err
-	}
-	// Looked at before the bytes are placed, so that most of what is refused
-	// leaves nothing behind; what counts is the same question in the transaction.
-	if err := c.mayReplace(head, collection); err != nil {
-		return sheaf.Change{}, err
-	}
-	if err := s.library.admitPlacing(ctx, collection, c.id, c.content); err != nil {
 		return sheaf.Change{}, err
 	}
 	return s.commit(ctx, headChange{
 		op:      c.op,
 		message: c.message,
 		content: c.content,
-		backend: collection.Backend,
+		backend: backend,
 		find:    func(v *catalog.View) (catalog.Head, error) { return liveHead(v, c.id) },
 		edit: func(collection *catalog.Collection, before catalog.Head, after *catalog.Head) (sheaf.ChangeMode, error) {
 			if err := c.mayReplace(before, collection); err != nil {
@@ -186,6 +170,39 @@ func (s *Session) writeOnce(ctx context.Context, c contentChange) (sheaf.Change,
 			return c.mode, nil
 		},
 	})
+}
+
+// backendFor returns the backend that a content goes to, which is that of its
+// document. For one that is to be placed there before the transaction it asks all
+// that the transaction will ask, so that most of what is refused leaves nothing
+// behind. A small one is not worth another look at the catalog.
+func (l *Library) backendFor(ctx context.Context, c contentChange) (string, error) {
+	if only, ok := l.onlyBackend(); ok && c.content.spooled.Ref().IsInline() {
+		return only, nil
+	}
+	var head catalog.Head
+	err := l.catalog.Read(ctx, func(v *catalog.View) (err error) {
+		head, err = liveHead(v, c.id)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	collection, err := l.writableCollection(string(head.Collection))
+	if err != nil {
+		return "", err
+	}
+	if err := c.mayReplace(head, collection); err != nil {
+		return "", err
+	}
+	return collection.Backend, l.admitPlacing(ctx, collection, c.id, c.content)
+}
+
+// onlyBackend returns the backend of everything, if there is but one.
+func (l *Library) onlyBackend() (name string, ok bool) {
+	for name = range l.backends {
+	}
+	return name, len(l.backends) == 1
 }
 
 // mayReplace fails unless the content may be written over that of a head.
