@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"net/http"
@@ -17,11 +18,8 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/catalog"
 )
 
-// garbageBlobs is how many blobs nothing refers to.
-const garbageBlobs = 100_000
-
 // garbage measures what others notice of a garbage collection: the latency of
-// pushes and pulls of 4 KB without one, and while one removes garbageBlobs.
+// pushes and pulls of 4 KB without one, and while one removes b.deadBlobs.
 func (b *bench) garbage(ctx context.Context) error {
 	dir, err := os.MkdirTemp(b.dir, "garbage-")
 	if err != nil {
@@ -29,15 +27,15 @@ func (b *bench) garbage(ctx context.Context) error {
 	}
 	defer os.RemoveAll(dir)
 	store := filepath.Join(dir, "sheaf")
-	sheaf, err := startSheaf(b.binary, store) // makes the default collection
+	sheaf, err := b.startProfiled(store, "garbage, empty") // makes the default collection
 	if err != nil {
 		return err
 	}
 	sheaf.stop()
-	if err := makeGarbage(ctx, store, garbageBlobs); err != nil {
+	if err := makeGarbage(ctx, store, b.deadBlobs); err != nil {
 		return err
 	}
-	if sheaf, err = startSheaf(b.binary, store); err != nil {
+	if sheaf, err = b.startProfiled(store, "garbage"); err != nil {
 		return err
 	}
 	defer sheaf.stop()
@@ -54,18 +52,22 @@ func (b *bench) garbage(ctx context.Context) error {
 	loads := []load{pushLoad(sheaf.url, connections, content, "a.bin"), pullLoad(sheaf.url, connections, []string{id}, "")}
 	fmt.Printf("\n| c%d, 4 KB | /s | p50 ms | p99 ms | worst ms |\n|---|---|---|---|---|\n", 2*connections)
 	report := func(when string, do func() error) error {
+		probed := probeDisk(dir)
 		times, elapsed, err := latencies(ctx, loads, do)
-		if err != nil {
+		probes, probeErr := probed()
+		if err := errors.Join(err, probeErr); err != nil {
 			return err
 		}
-		for i, what := range []string{"push", "pull"} {
+		for i, what := range []string{"push", "pull", "fsync"} {
+			times := append(times, probes)
 			t := times[i]
 			fmt.Printf("| %s, %s | %.0f | %.2f | %.2f | %.2f |\n", what, when, float64(len(t))/elapsed.Seconds(),
 				milliseconds(t[len(t)/2]), milliseconds(t[len(t)*99/100]), milliseconds(t[len(t)-1]))
 		}
 		return nil
 	}
-	if err := report("alone", func() error { time.Sleep(10 * time.Second); return nil }); err != nil {
+	alone := func() error { time.Sleep(20 * time.Second); return nil }
+	if err := report("alone", alone); err != nil {
 		return err
 	}
 	before, err := sheaf.memoryKB("VmRSS")
@@ -79,7 +81,7 @@ func (b *bench) garbage(ctx context.Context) error {
 	err = report("during gc", func() error {
 		started := time.Now()
 		defer func() { took = time.Since(started) }()
-		return collectGarbage(ctx, sheaf.url, garbageBlobs)
+		return collectGarbage(ctx, sheaf.url, b.deadBlobs)
 	})
 	if err != nil {
 		return err
@@ -88,9 +90,47 @@ func (b *bench) garbage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := report("alone again", alone); err != nil {
+		return err
+	}
 	fmt.Printf("\n%d blobs were removed in %v; the resident set grew by %.1f MB at most\n",
-		garbageBlobs, took.Round(100*time.Millisecond), float64(peak-before)/1024)
+		b.deadBlobs, took.Round(100*time.Millisecond), float64(peak-before)/1024)
 	return nil
+}
+
+// probeDisk writes and syncs 4 KB of a file in dir every 20 ms, until the caller
+// asks for how long that took, ascending: no push can be faster than the disk.
+func probeDisk(dir string) (ended func() ([]time.Duration, error)) {
+	stop := make(chan struct{})
+	var times []time.Duration
+	var err error
+	var probing sync.WaitGroup
+	probing.Go(func() {
+		var f *os.File
+		if f, err = os.Create(filepath.Join(dir, "probe")); err != nil {
+			return
+		}
+		defer f.Close()
+		content := randomBytes(4 << 10)
+		for err == nil {
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+			began := time.Now()
+			if _, err = f.WriteAt(content, 0); err == nil {
+				err = f.Sync()
+			}
+			times = append(times, time.Since(began))
+		}
+	})
+	return func() ([]time.Duration, error) {
+		close(stop)
+		probing.Wait()
+		slices.Sort(times)
+		return times, err
+	}
 }
 
 // makeGarbage stores blobs that no document names, as purges leave them.
@@ -100,10 +140,10 @@ func makeGarbage(ctx context.Context, store string, count int) error {
 		return err
 	}
 	defer c.Close()
-	const batch = 500
-	for range count / batch {
+	const batch = 5000
+	for left := count; left > 0; left -= batch {
 		var refs []blob.Ref
-		for range batch {
+		for range min(batch, left) {
 			content := randomBytes(1 << 10)
 			refs = append(refs, blob.Ref{Backend: "fs", Digest: sheaf.DigestOf(content), Size: 1 << 10, CRC32: crc32.ChecksumIEEE(content),
 				Encoding: blob.Identity, StoredSize: 1 << 10, Inline: content})
@@ -123,7 +163,7 @@ func makeGarbage(ctx context.Context, store string, count int) error {
 	return nil
 }
 
-func collectGarbage(ctx context.Context, url string, want int64) error {
+func collectGarbage(ctx context.Context, url string, want int) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/admin/gc?now=true", nil)
 	if err != nil {
 		return err
@@ -137,7 +177,7 @@ func collectGarbage(ctx context.Context, url string, want int64) error {
 	if err := json.NewDecoder(response.Body).Decode(&report); err != nil {
 		return err
 	}
-	if response.StatusCode != http.StatusOK || report.DeletedBlobs != want {
+	if response.StatusCode != http.StatusOK || report.DeletedBlobs != int64(want) {
 		return fmt.Errorf("gc: %s, %+v, want %d blobs deleted", response.Status, report, want)
 	}
 	return nil

@@ -29,6 +29,8 @@ func main() {
 	flag.DurationVar(&b.duration, "duration", 3*time.Second, "of one round on one side")
 	flag.BoolVar(&b.listing, "listing", false, "measure listings of a million documents")
 	flag.StringVar(&b.store, "store", "", "keep the million documents in `dir`, or find them there")
+	flag.StringVar(&b.against, "against", "", "compare transfers with the Sheaf of another `binary`, not with the bare server")
+	flag.IntVar(&b.deadBlobs, "dead", 100_000, "blobs that a garbage collection removes")
 	flag.StringVar(&b.dir, "dir", "", "work in `dir`, on the disk to be measured (default a temporary directory)")
 	flag.StringVar(&b.profile, "profile", "", "write the CPU profiles of the Sheaf server to files that begin with `path`")
 	flag.Parse()
@@ -49,13 +51,15 @@ func main() {
 
 // A bench is one run.
 type bench struct {
-	only     string
-	rounds   int
-	duration time.Duration
-	listing  bool
-	store    string
-	dir      string
-	profile  string
+	only      string
+	rounds    int
+	duration  time.Duration
+	listing   bool
+	store     string
+	dir       string
+	against   string
+	deadBlobs int
+	profile   string
 
 	binary string // of Sheaf
 }

@@ -64,6 +64,14 @@ func startBare(dir string) (*server, error) {
 	return &server{url: strings.TrimSpace(line), cmd: cmd}, nil
 }
 
+// startPeer starts what transfers are compared with.
+func (b *bench) startPeer(dir string) (*server, error) {
+	if b.against != "" {
+		return startSheaf(b.against, dir)
+	}
+	return startBare(dir)
+}
+
 // startSheaf starts the binary as it comes, on a data directory.
 func startSheaf(binary, dir string, environment ...string) (*server, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -57,7 +57,7 @@ func (b *bench) transfer(ctx context.Context, t transfer) error {
 	}
 	defer os.RemoveAll(dir)
 	bareDir := filepath.Join(dir, "bare")
-	bare, err := startBare(bareDir)
+	bare, err := b.startPeer(bareDir)
 	if err != nil {
 		return err
 	}
@@ -70,11 +70,14 @@ func (b *bench) transfer(ctx context.Context, t transfer) error {
 
 	var bareLoad, sheafLoad load
 	if t.pull {
-		bareLoad, sheafLoad, err = t.pulls(ctx, bareDir, bare, sheaf)
+		bareLoad, sheafLoad, err = t.pulls(ctx, bareDir, bare, sheaf, b.against != "")
 	} else {
 		bareLoad = pushLoad(bare.url, t.connections, t.content, t.filename)
 		sheafLoad = pushLoad(sheaf.url, t.connections, t.content, t.filename)
 		sheafLoad.afterwards = sheaf.drained // what the drain has to do counts
+		if b.against != "" {
+			bareLoad.afterwards = bare.drained
+		}
 	}
 	if err != nil {
 		return err
@@ -146,7 +149,7 @@ func measure(ctx context.Context, s *server, l load, duration time.Duration) (re
 
 // pulls stores contents on both sides, as each side stores them, and returns the
 // loads that read them.
-func (t transfer) pulls(ctx context.Context, bareDir string, bare, sheaf *server) (bareLoad, sheafLoad load, err error) {
+func (t transfer) pulls(ctx context.Context, bareDir string, bare, sheaf *server, alike bool) (bareLoad, sheafLoad load, err error) {
 	const documents = 32
 	var bareIDs, sheafIDs []string
 	for i := range documents {
@@ -157,7 +160,7 @@ func (t transfer) pulls(ctx context.Context, bareDir string, bare, sheaf *server
 			return load{}, load{}, err
 		}
 		sheafIDs = append(sheafIDs, id)
-		if t.gzip {
+		if t.gzip && !alike {
 			id, err = storeZipped(bareDir, fmt.Sprintf("document-%d.gz", i), content)
 		} else {
 			id, err = upload(bare.url, content, t.filename)
@@ -169,6 +172,11 @@ func (t transfer) pulls(ctx context.Context, bareDir string, bare, sheaf *server
 	}
 	if err := sheaf.drained(ctx); err != nil {
 		return load{}, load{}, err
+	}
+	if alike {
+		if err := bare.drained(ctx); err != nil {
+			return load{}, load{}, err
+		}
 	}
 	accept := "identity"
 	if t.gzip {

@@ -184,6 +184,11 @@ func (s *carrier) send(ctx context.Context, m message, line []byte) error {
 	header.Set("Accept", "application/json, text/event-stream")
 	s.describe(header, m)
 	res, err := s.client.do(req)
+	var refused *refusal
+	if errors.As(err, &refused) && m.ID != nil {
+		s.write(refused.to(m.ID))
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -208,6 +213,37 @@ func (s *carrier) send(ctx context.Context, m message, line []byte) error {
 		return fmt.Errorf("the server answers a message of the Model Context Protocol with %q", mediaType)
 	}
 	return nil
+}
+
+// A refusal is an answer of the protocol with a status that is no success, as
+// its newer versions have for errors.
+type refusal struct {
+	message map[string]json.RawMessage
+	text    string
+}
+
+func (r *refusal) Error() string { return r.text }
+
+// to returns the answer to the request of an id, which the server may not have read.
+func (r *refusal) to(id json.RawMessage) []byte {
+	r.message["id"] = id
+	answer, err := json.Marshal(r.message)
+	if err != nil {
+		panic(err) // it was JSON
+	}
+	return answer
+}
+
+func parseRefusal(body []byte) (r *refusal, ok bool) {
+	r = new(refusal)
+	var fault struct {
+		Message string `json:"message"`
+	}
+	if json.Unmarshal(body, &r.message) != nil || r.message["jsonrpc"] == nil || json.Unmarshal(r.message["error"], &fault) != nil {
+		return nil, false
+	}
+	r.text = fault.Message
+	return r, true
 }
 
 // describe says in headers what the protocol wants to see there, so that what is

@@ -23,6 +23,9 @@ const maxProblem = maxAnswer
 func problemOf(res *http.Response) error {
 	body, _ := io.ReadAll(io.LimitReader(res.Body, maxProblem))
 	e, ok := parseProblem(body)
+	if refusal, isRefusal := parseRefusal(body); !ok && isRefusal {
+		return refusal
+	}
 	if !ok {
 		return &sheaf.Error{
 			Kind:    kindOfStatus(res.StatusCode),

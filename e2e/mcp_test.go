@@ -1,14 +1,17 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // typescript is where the official TypeScript clients are, which `make test`
@@ -35,22 +38,30 @@ func node(t *testing.T, stdin []byte, args ...string) string {
 
 // A toolCall is a line that drive.mjs reads.
 type toolCall struct {
-	Method string `json:"method"`
-	Params any    `json:"params,omitempty"`
+	Method   string `json:"method"`
+	Params   any    `json:"params,omitempty"`
+	Progress bool   `json:"progress,omitempty"` // ask for it
 }
 
 // A toolResult is a line that drive.mjs writes.
 type toolResult struct {
 	Server            struct{ Name string }
+	Version           string // of the protocol
 	Tools             []struct{ Name string }
 	StructuredContent map[string]any
 	IsError           bool
 	Content           []struct{ Text string }
 	Failure           string
+
+	ResourceTemplates []struct{ URITemplate string }
+	Contents          []struct{ URI, Text, MIMEType string }
+	Messages          []struct{ Content struct{ Text string } }
+	Completion        struct{ Values []string }
+	Progress          []struct{ Progress int }
 }
 
 func calling(name string, arguments map[string]any) toolCall {
-	return toolCall{"tools/call", map[string]any{"name": name, "arguments": arguments}}
+	return toolCall{Method: "tools/call", Params: map[string]any{"name": name, "arguments": arguments}}
 }
 
 // drive makes calls through a TypeScript client and returns their results, the
@@ -79,7 +90,7 @@ func TestTypeScriptClients(t *testing.T) {
 	t.Parallel()
 	work := t.TempDir()
 	s := startServer(t, filepath.Join(work, "served"))
-	for _, library := range []string{"sdk", "client"} {
+	for library, version := range map[string]string{"sdk": "2025-11-25", "client": "2025-11-25", "newest": "2026-07-28"} {
 		for name, way := range map[string][]string{
 			"HTTP":                    {library, "http", s.url + "/mcp"},
 			"stdio to a server":       {library, "stdio", program("sheaf"), "mcp", "--url", s.url},
@@ -95,8 +106,8 @@ func TestTypeScriptClients(t *testing.T) {
 					calling("push_document", map[string]any{"content": "x"}),
 					calling("no_such_tool", nil),
 				)
-				if results[0].Server.Name != "sheaf" {
-					t.Errorf("the server is %+v", results[0].Server)
+				if results[0].Server.Name != "sheaf" || results[0].Version != version && (library != "sdk" || results[0].Version != "") {
+					t.Errorf("the server is %+v, want version %s", results[0], version)
 				}
 				if !slices.ContainsFunc(results[1].Tools, func(tool struct{ Name string }) bool { return tool.Name == "edit_document" }) {
 					t.Errorf("there are the tools %v", results[1].Tools)
@@ -116,6 +127,134 @@ func TestTypeScriptClients(t *testing.T) {
 					t.Errorf("a tool that there is not: %+v", unknown)
 				}
 			})
+		}
+	}
+}
+
+// What people attach to a conversation, and how a model learns what it may do.
+func TestResourcesAndPrompts(t *testing.T) {
+	skipWithoutSignals(t)
+	t.Parallel()
+	s := startServer(t, filepath.Join(t.TempDir(), "store"))
+	for _, library := range []string{"sdk", "client", "newest"} {
+		for name, way := range map[string][]string{
+			"HTTP":  {library, "http", s.url + "/mcp/readonly"},
+			"stdio": {library, "stdio", program("sheaf"), "mcp", "--url", s.url, "--toolsets", "documents", "--read-only"},
+		} {
+			t.Run(library+" over "+name, func(t *testing.T) {
+				pushed := drive(t, []string{library, "http", s.url + "/mcp"},
+					calling("push_document", map[string]any{"content": "# Plan\n", "filename": library + " " + name + ".md"}))
+				id, _ := pushed[1].StructuredContent["document_id"].(string)
+				uri := "sheaf://documents/" + id
+				completing := func(value string) toolCall {
+					return toolCall{Method: "completion", Params: map[string]any{
+						"ref":      map[string]any{"type": "ref/resource", "uri": "sheaf://documents/{id}"},
+						"argument": map[string]any{"name": "id", "value": value},
+					}}
+				}
+				reading := func(uri string) toolCall {
+					return toolCall{Method: "resources/read", Params: map[string]any{"uri": uri}}
+				}
+				search := calling("search", map[string]any{"query": "plan"})
+				search.Progress = true
+				results := drive(t, way, toolCall{Method: "resources/templates"},
+					completing(id[:8]), completing(library+" "+name), completing("no such"),
+					reading(uri), reading("sheaf://documents/doc_000000000000"), reading("sheaf://documents/../x"),
+					toolCall{Method: "prompts/get", Params: map[string]any{"name": "getting_started", "arguments": map[string]any{"task": "tidy up"}}},
+					toolCall{Method: "tools/list"}, search)
+				if r := results[1]; len(r.ResourceTemplates) == 0 || r.ResourceTemplates[0].URITemplate != "sheaf://documents/{id}" {
+					t.Errorf("resource templates: %+v", r)
+				}
+				for i, want := range []bool{true, true, false} {
+					if r := results[2+i]; r.Failure != "" || slices.Contains(r.Completion.Values, id) != want {
+						t.Errorf("completion %d: %+v, want the id: %t", i, r, want)
+					}
+				}
+				if r := results[5]; len(r.Contents) != 1 || r.Contents[0].Text != "# Plan\n" || r.Contents[0].URI != uri || r.Contents[0].MIMEType != "text/markdown" {
+					t.Errorf("reading a resource: %+v", r)
+				}
+				for i, want := range []string{"ocument not found (list documents", "Resource not found"} {
+					if r := results[6+i]; !strings.Contains(r.Failure, want) {
+						t.Errorf("reading what is not there: %+v, want %q", r, want)
+					}
+				}
+				if r := results[8]; len(r.Messages) != 1 || !strings.Contains(r.Messages[0].Content.Text, "tidy up") || strings.Contains(r.Messages[0].Content.Text, "- push_document") {
+					t.Errorf("the prompt: %+v", r)
+				}
+				for _, tool := range results[9].Tools {
+					if tool.Name == "push_document" || tool.Name == "edit_document" {
+						t.Errorf("%s is offered although only reading is asked for", tool.Name)
+					}
+				}
+				// Over stdio the clients drop progress that comes in one piece with the answer.
+				if r := results[10]; r.Failure != "" || r.IsError || name == "HTTP" && len(r.Progress) == 0 {
+					t.Errorf("searching with progress: %+v", r)
+				}
+			})
+		}
+	}
+}
+
+// An agent that starts waits for its servers. What it gets is what the server
+// sends, in that order: progress before the answer.
+func TestAgentsStartFast(t *testing.T) {
+	skipWithoutSignals(t)
+	work := t.TempDir()
+	s := startServer(t, filepath.Join(work, "served"))
+	drive(t, []string{"sdk", "http", s.url + "/mcp"}, calling("push_document", map[string]any{"content": "x", "filename": "x.txt"}))
+	for name, args := range map[string][]string{
+		"a server":            {"--url", s.url},
+		"the server's data":   {"--data-dir", filepath.Join(work, "served")},
+		"a new directory":     {"--data-dir", filepath.Join(work, "new")},
+		"an existing one too": {"--data-dir", filepath.Join(work, "new")},
+	} {
+		cmd := exec.CommandContext(t.Context(), program("sheaf"), append([]string{"mcp"}, args...)...)
+		cmd.Env = environment()
+		in, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin := time.Now()
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewReader(out)
+		ask := func(message string) string {
+			t.Helper()
+			if _, err := io.WriteString(in, message+"\n"); err != nil {
+				t.Fatal(err)
+			}
+			line, err := lines.ReadString('\n')
+			if err != nil {
+				t.Fatalf("with %s: %v", name, err)
+			}
+			return line
+		}
+		hello := ask(`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"a","version":"1"}}}`)
+		took := time.Since(begin)
+		t.Logf("with %s the first answer comes after %v", name, took)
+		if took > 2*time.Second { // 100 ms is meant, on a machine that does nothing else
+			t.Errorf("with %s the first answer comes after %v", name, took)
+		}
+		if !strings.Contains(hello, `"protocolVersion":"2025-06-18"`) {
+			t.Errorf("with %s: %s", name, hello)
+		}
+		if strings.Contains(name, "server") {
+			told := ask(`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"search","arguments":{"query":"x"},"_meta":{"progressToken":7}}}`)
+			if !strings.Contains(told, `"notifications/progress"`) || !strings.Contains(told, `"progressToken":7`) {
+				t.Errorf("with %s the first thing told is %s", name, told)
+			}
+		}
+		in.Close()
+		if _, err := io.Copy(io.Discard, lines); err != nil {
+			t.Error(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("with %s: %v", name, err)
 		}
 	}
 }

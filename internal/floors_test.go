@@ -26,6 +26,7 @@ var floors = map[string]int{
 	"internal/lineartest": 1,
 	"internal/markup":     1,
 
+	"internal/agentconfig":  2,
 	"internal/blob/fsblob":  2,
 	"internal/blob/memblob": 2,
 	"internal/catalog":      2,

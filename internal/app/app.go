@@ -48,15 +48,18 @@ type App struct {
 	catalog   *catalog.Catalog
 	library   *library.Library
 	handler   http.Handler
+	agents    http.Handler // /mcp alone
 
 	stopBackground func() // returns when it has stopped
 
 	server      *http.Server
+	agentServer *http.Server       // of agents, on an address of their own
 	connections atomic.Int64       // that server has open
 	cutOff      context.CancelFunc // ends the requests that server is answering
-	failed      chan error         // what ended a listener; has room for both
+	failed      chan error         // what ended a listener; has room for all
 	socket      *socketListener    // nil where there can be none
 	tcp         net.Listener       // nil until Listen
+	agentTCP    net.Listener       // nil until Listen, and if there is no such address
 
 	closing sync.Once
 	closed  error // the outcome of closing
@@ -139,11 +142,14 @@ func (a *App) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	agents, err := mcp.New(mcp.Options{Library: a.library, Log: a.log, Version: Version()})
+	agents, err := mcp.New(mcp.Options{
+		Library: a.library, Log: a.log, Version: Version(),
+		Toolsets: toolsets(a.config.MCP.Toolsets), ReadOnly: a.config.MCP.ReadOnly,
+	})
 	if err != nil {
 		return err
 	}
-	a.handler, err = rest.New(rest.Options{
+	options := rest.Options{
 		MCP:               agents,
 		Library:           a.library,
 		Log:               a.log,
@@ -154,8 +160,11 @@ func (a *App) open(ctx context.Context) error {
 		UploadIdleTimeout: a.config.Server.UploadIdleTimeout,
 		DownloadGrace:     a.config.Server.DownloadGrace,
 		MaxUploads:        a.config.Server.MaxUploads,
-	})
-	if err != nil {
+	}
+	if a.handler, err = rest.New(options); err != nil {
+		return err
+	}
+	if a.agents, err = rest.NewMCP(options); err != nil {
 		return err
 	}
 	a.startBackground()
@@ -198,6 +207,13 @@ func garbageOptions(garbage config.Garbage) library.GarbageOptions {
 		garbage.Interval = 0
 	}
 	return library.GarbageOptions{Interval: garbage.Interval, Grace: garbage.Grace}
+}
+
+func toolsets(names []string) (toolsets []mcp.Toolset) {
+	for _, name := range names {
+		toolsets = append(toolsets, mcp.Toolset(name))
+	}
+	return toolsets
 }
 
 // allowedHosts returns the names that requests may be addressed to. A proxy

@@ -2,8 +2,10 @@ package blob
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 )
 
@@ -12,8 +14,10 @@ import (
 type spill struct {
 	store *Store
 	buf   []byte   // what is not in the file yet; of the store's pools
-	file  *os.File // nil while everything is in buf
+	file  *os.File // nil while everything is in buf, and while it is parked
 	size  int64
+
+	parked string // the name of a file that is complete and closed for now, "" if none
 }
 
 // room returns free space for the next bytes, at least one. What the caller
@@ -93,6 +97,32 @@ func (s *spill) settle(most int64) error {
 	return nil
 }
 
+// isFiled reports whether the bytes are in a file, open or not.
+func (s *spill) isFiled() bool { return s.file != nil || s.parked != "" }
+
+// park closes the file, which is complete, until unpark.
+func (s *spill) park() error {
+	name := s.file.Name()
+	if err := s.file.Close(); err != nil {
+		return fmt.Errorf("close a spool file for now: %w", AsDiskFull(err))
+	}
+	s.file, s.parked = nil, name
+	return nil
+}
+
+// unpark opens the file again if it is parked.
+func (s *spill) unpark() error {
+	if s.parked == "" {
+		return nil
+	}
+	file, err := os.OpenFile(s.parked, os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("open a spool file again: %w", err)
+	}
+	s.file, s.parked = file, ""
+	return nil
+}
+
 // reader returns a reader of all the bytes, from the first. It does not move
 // the place where the next are written.
 func (s *spill) reader() io.Reader {
@@ -107,10 +137,15 @@ func (s *spill) reader() io.Reader {
 func (s *spill) close() error {
 	s.store.pools.release(s.buf)
 	s.buf = nil
-	if s.file == nil {
-		return nil
+	var err error
+	switch {
+	case s.file != nil:
+		err = removeSpoolFile(s.file)
+	case s.parked != "":
+		if err = os.Remove(s.parked); errors.Is(err, fs.ErrNotExist) {
+			err = nil // it was adopted
+		}
 	}
-	err := removeSpoolFile(s.file)
-	s.file = nil
+	s.file, s.parked = nil, ""
 	return err
 }

@@ -13,6 +13,8 @@ type Spooled struct {
 	bytes spill // the plain ones while they arrive, the stored ones once Receive returns
 	ref   Ref
 
+	adopted bool // by the backend: the file is no longer in the spool
+
 	syncOnce sync.Once
 	syncErr  error
 }
@@ -52,6 +54,22 @@ func (sp *Spooled) Unload() error {
 	return sp.bytes.settle(-1)
 }
 
+// IsOpen reports whether the content holds a file descriptor.
+func (sp *Spooled) IsOpen() bool { return sp.bytes.file != nil }
+
+// Park makes the bytes of a spooled file durable and closes it until it is
+// placed, so that many contents can wait without a file descriptor for each. It
+// does nothing for inline bytes.
+//
+// They are made durable first: an error that the disk reports while nobody has
+// the file open can be lost.
+func (sp *Spooled) Park() error {
+	if err := sp.Sync(); err != nil || !sp.IsOpen() {
+		return err
+	}
+	return sp.bytes.park()
+}
+
 // Close removes the content from the spool; one that was placed stays where it
 // is. Closing again does nothing.
 func (sp *Spooled) Close() error {
@@ -61,14 +79,17 @@ func (sp *Spooled) Close() error {
 
 // Open returns the plain bytes, which have not been checked again since they
 // arrived. The caller closes the reader, and sp only after that.
-func (sp *Spooled) Open() io.ReadCloser {
+func (sp *Spooled) Open() (io.ReadCloser, error) {
+	if err := sp.bytes.unpark(); err != nil {
+		return nil, err
+	}
 	stored := sp.bytes.reader()
 	if sp.ref.Encoding == Identity {
-		return io.NopCloser(stored)
+		return io.NopCloser(stored), nil
 	}
 	pools := &sp.store.pools
 	i := pools.inflater(stored)
-	return &spooledReader{i, pools}
+	return &spooledReader{i, pools}, nil
 }
 
 // A spooledReader gives its inflater back when it is closed.

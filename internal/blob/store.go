@@ -116,25 +116,48 @@ func removeLeftovers(dir string) error {
 }
 
 // Place makes a received content durable in the backend. The caller still
-// closes sp.
+// closes sp. It may be called again for the same backend, when what was to follow
+// has to be done again.
 func (s *Store) Place(ctx context.Context, backend string, sp *Spooled) error {
 	b, err := s.backend(backend)
 	if err != nil {
 		return err
 	}
 	key := sp.ref.Key()
-	if sp.bytes.file == nil {
+	if !sp.bytes.isFiled() {
 		return b.Put(ctx, key, bytes.NewReader(sp.ref.Inline), sp.ref.StoredSize)
+	}
+	if sp.adopted {
+		return stillPlaced(ctx, b, sp.ref)
+	}
+	if !sp.IsOpen() {
+		if err := sp.bytes.unpark(); err != nil {
+			return err
+		}
+		defer sp.bytes.park()
 	}
 	if adopter, ok := b.(FileAdopter); ok {
 		if err := sp.Sync(); err != nil {
 			return err
 		}
 		if err := adopter.Adopt(ctx, key, sp.bytes.file); sheaf.KindOf(err) != sheaf.ErrUnsupported {
+			sp.adopted = err == nil
 			return err
 		}
 	}
 	return b.Put(ctx, key, io.NewSectionReader(sp.bytes.file, 0, sp.ref.StoredSize), sp.ref.StoredSize)
+}
+
+// stillPlaced fails unless a content whose file the backend has adopted is there.
+func stillPlaced(ctx context.Context, b Backend, ref Ref) error {
+	info, err := b.Stat(ctx, ref.Key())
+	switch {
+	case err == nil && info.Size == ref.StoredSize:
+		return nil
+	case err != nil && sheaf.KindOf(err) != sheaf.ErrNotFound:
+		return err
+	}
+	return sheaf.Errorf(sheaf.ErrUnavailable, "the stored copy of this content is gone again").WithHint("try again: it will be stored anew")
 }
 
 // PlaceBatch makes the inline bytes of refs durable in the backend. When it

@@ -101,7 +101,7 @@ func (tx *Tx) ReserveBlob(ref blob.Ref) (live bool, err error) {
 	case BlobLive:
 		return true, nil
 	case BlobCondemned:
-		return true, tx.setBlobState(have.PK, BlobLive)
+		return true, tx.setBlobState(have, BlobLive)
 	case BlobPending, BlobDamaged:
 		return false, tx.replaceBlob(have.PK, ref, BlobPending)
 	}
@@ -132,13 +132,13 @@ func (tx *Tx) KeepBlob(ref blob.Ref) (known bool, err error) {
 	case have.State == BlobLive:
 		return !have.IsInline(), nil
 	case have.State == BlobCondemned:
-		return true, tx.setBlobState(have.PK, BlobLive)
+		return true, tx.setBlobState(have, BlobLive)
 	case have.State == BlobDeleting:
 		return false, ErrDeleting
 	case inline:
 		return false, tx.replaceBlob(have.PK, ref, BlobLive)
 	case have.State == BlobPending:
-		return false, tx.setBlobState(have.PK, BlobLive)
+		return false, tx.setBlobState(have, BlobLive)
 	}
 	return false, sheaf.Errorf(sheaf.ErrUnavailable, "the stored copy of this content was just found damaged").WithHint("try again: it will be stored anew")
 }
@@ -183,11 +183,11 @@ func (tx *Tx) replaceBlob(pk int64, ref blob.Ref, state BlobState) error {
 	return err
 }
 
-func (tx *Tx) setBlobState(pk int64, state BlobState) error {
+func (tx *Tx) setBlobState(b Blob, state BlobState) error {
 	if state != BlobLive {
-		tx.touched.all = true // a past version may be remembered with it
+		tx.touched.digests = append(tx.touched.digests, b.Digest)
 	}
-	_, err := tx.exec(`update blobs set state = $2, state_at = $3 where pk = $1`, pk, int(state), tx.now)
+	_, err := tx.exec(`update blobs set state = $2, state_at = $3 where pk = $1`, b.PK, int(state), tx.now)
 	return err
 }
 
@@ -209,7 +209,7 @@ func (tx *Tx) changeBlob(backend string, digest sheaf.Digest, from, to BlobState
 		return false, err
 	}
 	tx.touched.all = true
-	return true, tx.setBlobState(have.PK, to)
+	return true, tx.setBlobState(have, to)
 }
 
 // InlineBlobs returns live blobs of a backend whose bytes are inline, with them,

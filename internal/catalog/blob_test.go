@@ -33,7 +33,7 @@ func TestDropInlineKeepsWhatWasNotPut(t *testing.T) {
 			if err != nil || !found {
 				return fmt.Errorf("the blob of %q: found %t, %w", content, found, err)
 			}
-			return tx.setBlobState(b.PK, state)
+			return tx.setBlobState(b, state)
 		}
 	}
 	mutate(t, c, state("revived", BlobCondemned))

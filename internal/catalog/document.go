@@ -257,8 +257,10 @@ func (tx *Tx) UpdateDocument(before Head, after *Head) error {
 			return err
 		}
 	}
-	if err := tx.markListingChange(before); err != nil {
-		return err
+	if listedOtherwise(before, *after) {
+		if err := tx.markListingChange(before); err != nil {
+			return err
+		}
 	}
 	_, err = tx.exec(`update states set rev_to = $5 where document = $1 and layer = $2 and stay = $3 and rev_from = $4`,
 		before.PK, baseLayer, before.Stay, before.Rev, until)

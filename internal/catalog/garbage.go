@@ -35,13 +35,17 @@ func (v *View) BlobUses(after int64, count int) ([]BlobUse, error) {
 }
 
 // BlobsInTransit returns blobs of a backend that are in a state other than live,
-// and have been since a time at the latest: at most count, with a pk above after,
-// in order.
-func (v *View) BlobsInTransit(backend string, state BlobState, since time.Time, after int64, count int) ([]BlobUse, error) {
-	return v.blobUses(`
-		where b.state <> 1 and b.state = $1 and b.state_at <= $2 and b.backend = $3 and b.pk > $4
-		order by b.pk limit $5`, int(state), millis(since), backend, after, count)
+// and have been since a time at the latest: at most count, those that have been
+// in it for the longest first, and of those only the ones after the blob given.
+// It takes no longer when there are many others.
+func (v *View) BlobsInTransit(backend string, state BlobState, since time.Time, after BlobUse, count int) ([]BlobUse, error) {
+	return v.blobUses(inTransit, int(state), millis(after.StateAt), after.PK, millis(since), backend, count)
 }
+
+// inTransit goes along the index blobs_in_transit.
+const inTransit = `
+	where b.state <> 1 and b.state = $1 and (b.state_at, b.pk) > ($2, $3) and b.state_at <= $4 and b.backend = $5
+	order by b.state_at, b.pk limit $6`
 
 func (v *View) blobUses(where string, args ...any) ([]BlobUse, error) {
 	var found []BlobUse
@@ -80,7 +84,7 @@ func (tx *Tx) CondemnBlobs(candidates []BlobUse, inUse func(Blob) bool) (condemn
 		if !found || now.State != BlobLive || now.Referenced || now.Undrained || inUse(now.Blob) {
 			continue
 		}
-		if err := tx.setBlobState(now.PK, BlobCondemned); err != nil {
+		if err := tx.setBlobState(now.Blob, BlobCondemned); err != nil {
 			return 0, err
 		}
 		condemned++
@@ -102,7 +106,7 @@ func (tx *Tx) ClaimGarbage(candidates []BlobUse, since time.Time, inUse func(Blo
 		if !garbage || now.Referenced || inUse(now.Blob) {
 			continue
 		}
-		if err := tx.setBlobState(now.PK, BlobDeleting); err != nil {
+		if err := tx.setBlobState(now.Blob, BlobDeleting); err != nil {
 			return nil, err
 		}
 		claimed = append(claimed, now.Blob)

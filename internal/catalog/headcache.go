@@ -115,10 +115,11 @@ func (c *headCache) putVersion(generation uint64, name versionName, read cachedV
 // A touched set is what a transaction has changed of documents that may be remembered.
 type touched struct {
 	documents []sheaf.DocumentID // which have another revision now
+	digests   []sheaf.Digest     // of blobs that are on their way out
 	all       bool               // a change that may concern any document or blob
 }
 
-func (t touched) nothing() bool { return len(t.documents) == 0 && !t.all }
+func (t touched) nothing() bool { return len(t.documents) == 0 && len(t.digests) == 0 && !t.all }
 
 // committing forgets what a transaction has touched, right before its commit.
 // The writer calls done once the commit has succeeded or failed.
@@ -136,9 +137,36 @@ func (c *headCache) committing(t touched) (done func()) {
 	for _, id := range t.documents {
 		c.heads.Remove(id)
 	}
+	if len(t.digests) > 0 {
+		c.forgetContents(t.digests)
+	}
 	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.generation++
+	}
+}
+
+// forgetContents forgets all that has one of some contents. It looks at whatever
+// is remembered, which takes less than reading that again would: garbage
+// collection changes many blobs, and hardly one that somebody reads.
+func (c *headCache) forgetContents(digests []sheaf.Digest) {
+	gone := make(map[sheaf.Digest]struct{}, len(digests))
+	for _, digest := range digests {
+		gone[digest] = struct{}{}
+	}
+	for _, id := range c.heads.Keys() {
+		if cached, ok := c.heads.Peek(id); ok {
+			if _, ok := gone[cached.ref.Digest]; ok {
+				c.heads.Remove(id)
+			}
+		}
+	}
+	for _, name := range c.versions.Keys() {
+		if cached, ok := c.versions.Peek(name); ok {
+			if _, ok := gone[cached.ref.Digest]; ok {
+				c.versions.Remove(name)
+			}
+		}
 	}
 }

@@ -163,7 +163,7 @@ func TestVersionsAreRemembered(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		return tx.setBlobState(b.PK, BlobCondemned)
+		return tx.setBlobState(b, BlobCondemned)
 	})
 	if _, ok := c.heads.version(versionName{h.ID, 1}, h.Rev+1); ok {
 		t.Error("a version is remembered whose blob is condemned")

@@ -24,6 +24,13 @@ func (tx *Tx) markListingChange(before Head) error {
 	}, `on conflict (document) do nothing`)
 }
 
+// listedOtherwise reports whether a change of a document puts its postings out of
+// date. A new content does not.
+func listedOtherwise(before, after Head) bool {
+	return before.Name != after.Name || before.CollectionPK != after.CollectionPK || before.Deleted != after.Deleted ||
+		!slices.Equal(before.Tags, after.Tags)
+}
+
 func (tx *Tx) noteListingChange(d indexable, onConflict string) error {
 	_, err := tx.exec(`insert into listing_changes (document, name, tags, collection) values ($1, $2, $3, $4) `+onConflict,
 		d.pk, d.name, d.tags, d.collection)

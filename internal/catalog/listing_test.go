@@ -276,18 +276,62 @@ func FuzzFoldName(f *testing.F) {
 // A page of the newest must not cost a sort of everything.
 func TestNewestIsNotSorted(t *testing.T) {
 	c, _ := withCollection(t, Options{})
+	wantUnsorted(t, c, newestStatement, "[1,2]", 1000)
+}
+
+// wantUnsorted checks that the engine finds the rows of a query in their order.
+func wantUnsorted(t *testing.T, c *Catalog, query string, args ...any) {
+	t.Helper()
 	err := c.Read(t.Context(), func(v *View) error {
-		return v.conn.rows(`explain query plan `+newestStatement, []any{"[1,2]", 1000}, func(scan func(...any) error) error {
+		return v.conn.rows(`explain query plan `+query, args, func(scan func(...any) error) error {
 			var id, parent, unused int64
 			var step string
 			err := scan(&id, &parent, &unused, &step)
 			if strings.Contains(step, "TEMP B-TREE") {
-				t.Errorf("listing the newest of several collections: %s", step)
+				t.Errorf("%s: %s", query, step)
 			}
 			return err
 		})
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A new content leaves a document's postings as they are: documents that are
+// written again and again must not keep the index busy.
+func TestContentsAreNotIndexed(t *testing.T) {
+	c, collection := withCollection(t, Options{})
+	h, err := create(t.Context(), c, collection, "notes", []string{"old"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.IndexListing(t.Context(), 10); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		what string
+		edit func(*Head)
+		want int
+	}{
+		{"a new content", func(h *Head) { h.Version, h.Size, h.Description = 2, 7, "new" }, 0},
+		{"another name", func(h *Head) { h.Name = "other" }, 1},
+		{"another tag", func(h *Head) { h.Tags = []string{"new"} }, 1},
+		{"the trash", func(h *Head) { h.Deleted = true }, 1},
+	} {
+		if _, err := change(t.Context(), c, h.ID, test.edit); err != nil {
+			t.Fatal(err)
+		}
+		var noted int
+		err := c.Read(t.Context(), func(v *View) error {
+			_, err := v.conn.row(`select count(*) from listing_changes`, nil, &noted)
+			return err
+		})
+		if err != nil || noted != test.want {
+			t.Errorf("after %s %d documents wait for the index, %v, want %d", test.what, noted, err, test.want)
+		}
+		if _, err := c.IndexListing(t.Context(), 10); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

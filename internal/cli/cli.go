@@ -104,6 +104,7 @@ func newSheafCommand(o *options) *cobra.Command {
 		newRelateCommand(o),
 		newUnrelateCommand(o),
 		newMCPCommand(o),
+		newConnectCommand(o),
 		newRmCommand(o),
 		newRestoreCommand(o),
 		newTrashCommand(o),

@@ -23,6 +23,7 @@ type Config struct {
 	Catalog Catalog
 	Books   Books
 	Garbage Garbage
+	MCP     MCP
 	Limits  sheaf.Limits
 	Audit   Audit
 	Log     Log
@@ -99,6 +100,13 @@ type Garbage struct {
 	Enabled  bool          // in the background; on demand it is removed in any case
 	Interval time.Duration // between collections
 	Grace    time.Duration // for which it is kept all the same
+}
+
+// MCP says what agents see over the Model Context Protocol.
+type MCP struct {
+	Listen   string   // a further host:port that serves /mcp only; empty: none
+	Toolsets []string // offered to who asks for no others; empty: books and documents
+	ReadOnly bool
 }
 
 // Log says what the log shows, and how.

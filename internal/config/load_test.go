@@ -47,7 +47,7 @@ func TestNothingConfiguredIsTheDefault(t *testing.T) {
 func TestEverySettingByEveryName(t *testing.T) {
 	samples := map[string]string{
 		"text": "elsewhere", "number": "7", boolKind: "true", "duration": "1m30s", "size": "1234", "number from 0 to 1": "0.25",
-		listKind: "a.example,b.example", "URL": "https://sheaf.example.org",
+		listKind: "a.example,b.example", "URL": "https://sheaf.example.org", "host:port": "127.0.0.1:8000",
 		"debug, info, warn, error": "debug", "text, json": "json",
 	}
 	for _, s := range settings() {

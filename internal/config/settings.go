@@ -145,6 +145,18 @@ func settings() []setting {
 			help:  "time for which contents that nothing refers to are kept; longer than a backup takes",
 			value: func(c *Config) value { return duration(&c.Garbage.Grace) },
 		}, {
+			key:   "mcp.listen",
+			help:  "further host:port that serves agents at /mcp and nothing else, such as 127.0.0.1:8000",
+			value: func(c *Config) value { return hostPort(&c.MCP.Listen) },
+		}, {
+			key:   "mcp.toolsets",
+			help:  "tools for agents that ask for no others: books, documents, history, review, admin; books and documents unless given",
+			value: func(c *Config) value { return list(&c.MCP.Toolsets) },
+		}, {
+			key:   "mcp.read_only",
+			help:  "offer agents only tools that change nothing, whatever they ask for",
+			value: func(c *Config) value { return boolean(&c.MCP.ReadOnly) },
+		}, {
 			key:     "limits.content",
 			help:    "size of a content",
 			value:   func(c *Config) value { return size(&c.Limits.Content, 1, anyBytes) },

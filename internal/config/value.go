@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"slices"
 	"strconv"
@@ -180,6 +181,24 @@ func level(p *slog.Level) value {
 			return err
 		}
 		return p.UnmarshalText([]byte(name))
+	}
+	return v
+}
+
+// hostPort reads an address to listen on, or nothing.
+func hostPort(p *string) value {
+	v := text(p)
+	v.kind = "host:port"
+	setText := v.set
+	v.set = func(s string) error {
+		if err := setText(s); err != nil || *p == "" {
+			return err
+		}
+		_, port, err := net.SplitHostPort(*p)
+		if n, portErr := strconv.Atoi(port); err != nil || portErr != nil || n < 0 || n > 65535 {
+			return fmt.Errorf("%q is not an address such as 127.0.0.1:8000", s)
+		}
+		return nil
 	}
 	return v
 }

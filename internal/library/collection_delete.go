@@ -74,6 +74,7 @@ type collectionDeletion struct {
 	name          sheaf.Slug
 	withDocuments bool
 	id            string // of the operation
+	begun         bool   // the collection has been seen to refuse every write
 
 	answer sheaf.CollectionDeletion
 }
@@ -82,13 +83,16 @@ type collectionDeletion struct {
 // deleted.
 func (d *collectionDeletion) step(ctx context.Context) (done bool, err error) {
 	var purged int
+	var begun bool
 	err = d.session.library.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error {
-		done, purged = false, 0
+		done, purged, begun = false, 0, false
 		collection, found, err := tx.CollectionNow(d.name)
 		if err != nil {
 			return err
 		}
-		if !found {
+		// Another deletion may have come first, and somebody may have made a
+		// collection of the name anew: that one nobody has asked to delete.
+		if !found || d.begun && collection.Status != sheaf.StatusDeleting {
 			return errNoCollection(d.name)
 		}
 		documents, err := tx.Unpurged(&collection, purgeBatch)
@@ -100,13 +104,16 @@ func (d *collectionDeletion) step(ctx context.Context) (done bool, err error) {
 			return d.finish(tx, &collection)
 		case !d.withDocuments:
 			return errNotEmpty(&collection, documents[0])
-		case collection.Status != sheaf.StatusDeleting:
+		}
+		begun = true
+		if collection.Status != sheaf.StatusDeleting {
 			return d.begin(tx, &collection)
 		}
 		purged = len(documents)
 		return d.purge(tx, &collection, documents)
 	})
 	d.answer.Purged += int64(purged)
+	d.begun = d.begun || begun && err == nil
 	return done, err
 }
 

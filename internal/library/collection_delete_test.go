@@ -272,3 +272,45 @@ func TestDeletingUnderWriters(t *testing.T) {
 	}
 	s.wantWhole()
 }
+
+// betweenSteps is a context that does something whenever it is asked whether it
+// is over.
+type betweenSteps struct {
+	context.Context
+	do func()
+}
+
+func (c betweenSteps) Err() error {
+	c.do()
+	return c.Context.Err()
+}
+
+// Of two deletions of one collection, the one that came too late went on to delete
+// the collection that was made under the name meanwhile, and what was in it.
+func TestDeletionThatComesTooLate(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	into := s.within("field-notes", sheaf.CollectionLimits{})
+	s.create("old", into)
+	all := library.CollectionDelete{WithDocuments: true, Confirm: "field-notes"}
+	var again sheaf.Document
+	overtaken := betweenSteps{t.Context(), func() {
+		if again.ID != "" {
+			return
+		}
+		if stats, err := s.Collection(t.Context(), "field-notes"); err != nil || stats.Status != sheaf.StatusDeleting {
+			return
+		}
+		if _, err := s.DeleteCollection(t.Context(), "field-notes", all); err != nil {
+			t.Errorf("the deletion that came first: %v", err)
+		}
+		s.within("field-notes", sheaf.CollectionLimits{})
+		again = s.create("new", into)
+	}}
+	_, err := s.DeleteCollection(overtaken, "field-notes", all)
+	wantKind(t, "a deletion that was overtaken", err, sheaf.ErrNotFound)
+	if _, err := s.Document(t.Context(), again.ID); err != nil {
+		t.Errorf("the document of the collection made meanwhile: %v", err)
+	}
+	s.wantWhole()
+}

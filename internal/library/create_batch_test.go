@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/blob/blobtest"
 	"github.com/sheaf-dev/sheaf/internal/library"
 )
 
@@ -215,4 +217,42 @@ func TestLimitsOfABatch(t *testing.T) {
 	in.Collection = "missing"
 	_, err = s.CreateDocuments(t.Context(), in)
 	wantKind(t, "a batch for a collection that is not there", err, sheaf.ErrNotFound)
+}
+
+// One content of a batch is just being removed as garbage when another one has
+// moved from the spool to its backend: that one is not placed, and not looked for
+// in the spool, again.
+func TestAtomicBatchPastARemoval(t *testing.T) {
+	t.Parallel()
+	for name, removed := range map[string]string{"small": "small", "large": string(blobtest.Random(100_000))} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t)
+			doc, err := s.createdFrom(removed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.drain()
+			if err := s.throwAway(doc.ID); err != nil {
+				t.Fatal(err)
+			}
+			s.tamper(`update blobs set state = 3`) // deleting
+			s = s.reopen()
+			contents := []string{removed}
+			for range 40 {
+				contents = append(contents, string(blobtest.Random(100_000)))
+			}
+			slices.Reverse(contents)
+			in := s.receiveBatch(contents...)
+			in.Atomic = true
+			created, err := s.CreateDocuments(t.Context(), in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range created {
+				s.wantRead(created[i].Document.ID, contents[i])
+			}
+			s.wantWhole()
+		})
+	}
 }

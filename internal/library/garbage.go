@@ -20,13 +20,14 @@ type GarbageOptions struct {
 }
 
 const (
-	// garbageLook is how many blobs or objects are looked at in one view,
-	// garbageBatch how many change in one transaction: a few milliseconds.
-	garbageLook  = 512
-	garbageBatch = 128
+	// garbageLook is how many blobs or objects are looked at in one view.
+	garbageLook = 512
 
-	// garbageDeletes is how many objects are deleted at the same time.
+	// garbageDeletes is how many objects are deleted at the same time, and
+	// garbageBurst how many before a rest. A file system makes deletions durable
+	// with the next fsync of anybody, who waits for all of them.
 	garbageDeletes = 4
+	garbageBurst   = 32
 
 	// garbageDelay is from the start of a process to its first collection: a
 	// command that is over at once should not begin one.
@@ -104,6 +105,7 @@ type collecting struct {
 	library *Library
 	system  *Session
 	grace   time.Duration
+	pace    pace
 	now     time.Time // when it began, as the catalog has it
 	report  sheaf.GarbageReport
 }
@@ -114,7 +116,7 @@ func (l *Library) collectGarbage(ctx context.Context, op operation, grace time.D
 		return sheaf.GarbageReport{}, err
 	}
 	defer done()
-	g := &collecting{library: l, system: l.As(sheaf.Principal{ID: "system"}), grace: grace}
+	g := &collecting{library: l, system: l.As(sheaf.Principal{ID: "system"}), grace: grace, pace: newPace()}
 	if g.now, err = l.writerTime(ctx); err != nil {
 		return g.report, err
 	}
@@ -140,16 +142,6 @@ func (g *collecting) batch(ctx context.Context, apply func(*catalog.Tx) error) e
 		return err
 	}
 	return rest(ctx, started)
-}
-
-// rest waits for as long as it is since started.
-func rest(ctx context.Context, started time.Time) error {
-	select {
-	case <-time.After(time.Since(started)):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // pinned reports whether a writer may be about to refer to a blob.
@@ -183,9 +175,12 @@ func (g *collecting) condemn(ctx context.Context) error {
 		candidates := slices.DeleteFunc(uses, func(use catalog.BlobUse) bool {
 			return use.Referenced || use.Undrained || use.State != catalog.BlobLive
 		})
-		for some := range slices.Chunk(candidates, garbageBatch) {
+		for len(candidates) > 0 {
+			some := candidates[:min(g.pace.size, len(candidates))]
+			candidates = candidates[len(some):]
 			var condemned int
 			err := g.batch(ctx, func(tx *catalog.Tx) (err error) {
+				defer g.pace.begin(len(some))()
 				condemned, err = tx.CondemnBlobs(some, g.library.pinned)
 				return err
 			})
@@ -200,12 +195,12 @@ func (g *collecting) condemn(ctx context.Context) error {
 
 // inTransit calls each with the blobs of a backend that have been in one of some
 // states since a time at the latest, some at a time.
-func (l *Library) inTransit(ctx context.Context, backend string, since time.Time, states []catalog.BlobState, each func([]catalog.BlobUse) error) error {
+func (g *collecting) inTransit(ctx context.Context, backend string, since time.Time, states []catalog.BlobState, each func([]catalog.BlobUse) error) error {
 	for _, state := range states {
-		for after := int64(0); ; {
+		for after := (catalog.BlobUse{}); ; {
 			var uses []catalog.BlobUse
-			err := l.catalog.Read(ctx, func(v *catalog.View) (err error) {
-				uses, err = v.BlobsInTransit(backend, state, since, after, garbageBatch)
+			err := g.library.catalog.Read(ctx, func(v *catalog.View) (err error) {
+				uses, err = v.BlobsInTransit(backend, state, since, after, g.pace.size)
 				return err
 			})
 			if err != nil {
@@ -214,7 +209,7 @@ func (l *Library) inTransit(ctx context.Context, backend string, since time.Time
 			if len(uses) == 0 {
 				break
 			}
-			after = uses[len(uses)-1].PK
+			after = uses[len(uses)-1]
 			if err := each(uses); err != nil {
 				return err
 			}
@@ -226,8 +221,8 @@ func (l *Library) inTransit(ctx context.Context, backend string, since time.Time
 // finish removes what an earlier collection had claimed when it was cut off.
 func (g *collecting) finish(ctx context.Context, backend string) error {
 	claimed := []catalog.BlobState{catalog.BlobDeleting}
-	return g.library.inTransit(ctx, backend, g.now, claimed, func(uses []catalog.BlobUse) error {
-		return g.remove(ctx, backend, func(tx *catalog.Tx) (still []catalog.Blob, err error) {
+	return g.inTransit(ctx, backend, g.now, claimed, func(uses []catalog.BlobUse) error {
+		return g.remove(ctx, backend, len(uses), func(tx *catalog.Tx) (still []catalog.Blob, err error) {
 			return tx.StillDeleting(uses)
 		})
 	})
@@ -242,8 +237,8 @@ func (g *collecting) sweep(ctx context.Context, backend string) error {
 	}
 	since := now.Add(-g.grace)
 	states := []catalog.BlobState{catalog.BlobCondemned, catalog.BlobPending}
-	return g.library.inTransit(ctx, backend, since, states, func(uses []catalog.BlobUse) error {
-		return g.remove(ctx, backend, func(tx *catalog.Tx) ([]catalog.Blob, error) {
+	return g.inTransit(ctx, backend, since, states, func(uses []catalog.BlobUse) error {
+		return g.remove(ctx, backend, len(uses), func(tx *catalog.Tx) ([]catalog.Blob, error) {
 			return tx.ClaimGarbage(uses, since, g.library.pinned)
 		})
 	})
@@ -266,9 +261,11 @@ func (g *collecting) sweepOrphans(ctx context.Context, backend string) error {
 			}
 			refs = append(refs, blob.Ref{Backend: backend, Digest: digest, Size: orphan.Size, Encoding: blob.Identity, StoredSize: orphan.Size})
 		}
-		for some := range slices.Chunk(refs, garbageBatch) {
+		for len(refs) > 0 {
+			some := refs[:min(g.pace.size, len(refs))]
+			refs = refs[len(some):]
 			deleted := g.report.DeletedBlobs
-			err := g.remove(ctx, backend, func(tx *catalog.Tx) ([]catalog.Blob, error) {
+			err := g.remove(ctx, backend, len(some), func(tx *catalog.Tx) ([]catalog.Blob, error) {
 				return tx.ClaimOrphans(some)
 			})
 			g.report.OrphanObjects += g.report.DeletedBlobs - deleted
@@ -331,16 +328,19 @@ func unknownObjects(v *catalog.View, backend string, objects []blob.Info) (unkno
 	return unknown, nil
 }
 
-// remove claims some blobs of a backend, deletes their objects, and then forgets
-// them. From the claim on writers of these contents wait.
-func (g *collecting) remove(ctx context.Context, backend string, claim func(*catalog.Tx) ([]catalog.Blob, error)) error {
+// remove claims some of count blobs of a backend, deletes their objects, and then
+// forgets them. From the claim on writers of these contents wait.
+func (g *collecting) remove(ctx context.Context, backend string, count int, claim func(*catalog.Tx) ([]catalog.Blob, error)) error {
 	started := time.Now()
-	removed, err := g.library.remove(ctx, backend, claim)
+	removed, err := g.library.remove(ctx, backend, func(tx *catalog.Tx) ([]catalog.Blob, error) {
+		defer g.pace.begin(count)()
+		return claim(tx)
+	})
 	for _, b := range removed {
 		g.report.DeletedBlobs++
 		g.report.DeletedBytes += b.StoredSize
 	}
-	if err != nil {
+	if err != nil || len(removed) > 0 { // or it has rested between the objects
 		return err
 	}
 	return rest(ctx, started)
@@ -360,13 +360,19 @@ func (l *Library) remove(ctx context.Context, backend string, claim func(*catalo
 	if err != nil || len(claimed) == 0 {
 		return nil, err
 	}
-	var deleting errgroup.Group
-	deleting.SetLimit(garbageDeletes)
-	for _, b := range claimed {
-		deleting.Go(func() error { return l.blobs.Delete(ctx, backend, b.Key()) })
-	}
-	if err := deleting.Wait(); err != nil {
-		return nil, err
+	for burst := range slices.Chunk(claimed, garbageBurst) {
+		started := time.Now()
+		var deleting errgroup.Group
+		deleting.SetLimit(garbageDeletes)
+		for _, b := range burst {
+			deleting.Go(func() error { return l.blobs.Delete(ctx, backend, b.Key()) })
+		}
+		if err := deleting.Wait(); err != nil {
+			return nil, err
+		}
+		if err := rest(ctx, started); err != nil {
+			return nil, err
+		}
 	}
 	err = l.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error { return tx.ForgetBlobs(claimed) })
 	if err != nil {

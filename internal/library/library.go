@@ -68,6 +68,7 @@ type Library struct {
 	suspects      *suspects
 	merges        *turns
 	batchMemory   *semaphore.Weighted
+	batchOpen     *semaphore.Weighted // files of the spool
 	garbage       *garbage
 	pins          *pins
 
@@ -92,6 +93,7 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		suspects:       newSuspects(),
 		merges:         newTurns(),
 		batchMemory:    semaphore.NewWeighted(o.BatchMemory),
+		batchOpen:      semaphore.NewWeighted(mostBatchOpen),
 		garbage:        newGarbage(o.Garbage),
 		pins:           newPins(),
 		audit:          o.Audit,

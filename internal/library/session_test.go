@@ -56,6 +56,7 @@ var neededScopes = map[string]sheaf.Scope{
 	"ReadBook":         sheaf.ScopeRead,
 	"Receive":          sheaf.ScopeWrite,
 	"Relate":           sheaf.ScopeWrite,
+	"Search":           sheaf.ScopeRead,
 	"Relations":        sheaf.ScopeRead,
 	"RestoreDocument":  sheaf.ScopeWrite,
 	"RestoreDocuments": sheaf.ScopeWrite,

@@ -18,6 +18,7 @@ type Upload struct {
 	spooled *blob.Spooled
 	batch   *UploadBatch // that it came in, nil if none
 	held    int64        // of the memory for batches
+	opened  bool         // it counts as one of the open files of batches
 	release []func()     // of what is pinned
 }
 
@@ -47,6 +48,10 @@ func (u *Upload) Close() error {
 	if u.held > 0 {
 		u.batch.session.library.batchMemory.Release(u.held)
 		u.held = 0
+	}
+	if u.opened {
+		u.batch.session.library.batchOpen.Release(1)
+		u.opened = false
 	}
 	for _, release := range u.release {
 		release()

@@ -14,7 +14,8 @@ import (
 //
 // Small contents wait in memory, to ride inside a commit, but all batches together
 // hold no more of it than [Options].BatchMemory: what goes beyond waits in files
-// of the spool, as large contents do.
+// of the spool, as large contents do. All batches together keep no more of those
+// open than [mostBatchOpen].
 type UploadBatch struct {
 	session *Session
 	uploads []*Upload
@@ -70,6 +71,9 @@ func (b *UploadBatch) Receive(ctx context.Context, body io.Reader) (upload *Uplo
 // hold accounts for the memory that an upload takes up, or has it wait in a file.
 func (u *Upload) hold() error {
 	memory := int64(u.spooled.Held())
+	if u.spooled.IsOpen() {
+		return u.leaveOpen()
+	}
 	if u.batch.session.library.batchMemory.TryAcquire(memory) {
 		u.held = memory
 		return nil
@@ -77,7 +81,24 @@ func (u *Upload) hold() error {
 	if err := u.spooled.Unload(); err != nil {
 		return fmt.Errorf("make room for a batch: %w", err)
 	}
-	return nil
+	return u.leaveOpen()
+}
+
+// mostBatchOpen is how many files of the spool wait open for the end of their
+// batches. A batch may have more files than a process may open, and there may be
+// many batches: the files beyond that are closed until they are placed.
+const mostBatchOpen = 256
+
+// leaveOpen accounts for the file that an upload waits in, or closes it for now.
+func (u *Upload) leaveOpen() error {
+	if !u.spooled.IsOpen() {
+		return nil
+	}
+	if u.batch.session.library.batchOpen.TryAcquire(1) {
+		u.opened = true
+		return nil
+	}
+	return u.spooled.Park()
 }
 
 // Close closes all uploads of the batch.

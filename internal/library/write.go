@@ -167,27 +167,15 @@ type contentChange struct {
 // writeOnce commits a content if the head is what is expected, else fails with
 // a refusedWriteError.
 func (s *Session) writeOnce(ctx context.Context, c contentChange) (sheaf.Change, error) {
-	head, err := c.read(ctx, s.library)
+	backend, err := s.library.backendFor(ctx, c)
 	if err != nil {
-		return sheaf.Change{}, err
-	}
-	collection, err := s.library.writableCollection(string(head.Collection))
-	if err != nil {
-		return sheaf.Change{}, err
-	}
-	// Looked at before the bytes are placed, so that most of what is refused
-	// leaves nothing behind; what counts is the same question in the transaction.
-	if err := c.mayReplace(head, collection); err != nil {
-		return sheaf.Change{}, err
-	}
-	if err := s.library.admitPlacing(ctx, collection, c.target, c.content); err != nil {
 		return sheaf.Change{}, err
 	}
 	return s.commit(ctx, headChange{
 		op:      c.op,
 		message: c.message,
 		content: c.content,
-		backend: collection.Backend,
+		backend: backend,
 		layer:   c.layer,
 		find:    c.find,
 		edit: func(collection *catalog.Collection, before catalog.Head, after *catalog.Head) (sheaf.ChangeMode, error) {
@@ -206,6 +194,35 @@ func (s *Session) writeOnce(ctx context.Context, c contentChange) (sheaf.Change,
 			return c.mode, nil
 		},
 	})
+}
+
+// backendFor returns the backend that a content goes to, which is that of its
+// document. For one that is to be placed there before the transaction it asks all
+// that the transaction will ask, so that most of what is refused leaves nothing
+// behind. A small one is not worth another look at the catalog.
+func (l *Library) backendFor(ctx context.Context, c contentChange) (string, error) {
+	if only, ok := l.onlyBackend(); ok && c.content.spooled.Ref().IsInline() {
+		return only, nil
+	}
+	head, err := c.read(ctx, l)
+	if err != nil {
+		return "", err
+	}
+	collection, err := l.writableCollection(string(head.Collection))
+	if err != nil {
+		return "", err
+	}
+	if err := c.mayReplace(head, collection); err != nil {
+		return "", err
+	}
+	return collection.Backend, l.admitPlacing(ctx, collection, c.target, c.content)
+}
+
+// onlyBackend returns the backend of everything, if there is but one.
+func (l *Library) onlyBackend() (name string, ok bool) {
+	for name = range l.backends {
+	}
+	return name, len(l.backends) == 1
 }
 
 // mayReplace fails unless the content may be written over that of a head.
@@ -318,10 +335,13 @@ func (l *Library) backendOf(head catalog.Head) string {
 
 // textOfUpload returns a content that has not been committed.
 func textOfUpload(u *Upload) (string, error) {
-	content := u.spooled.Open()
+	content, err := u.spooled.Open()
+	if err != nil {
+		return "", err
+	}
 	defer content.Close()
 	var text strings.Builder
 	text.Grow(int(u.Size()))
-	_, err := io.Copy(&text, content)
+	_, err = io.Copy(&text, content)
 	return text.String(), err
 }

@@ -8,11 +8,13 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"path"
 	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/sheaf-dev/sheaf"
@@ -39,19 +41,22 @@ const maxBody = 16 << 20
 
 // instructions tell a model what the store is for. Clients show all of it to
 // every model at every start, so that each sentence has to be worth it.
-const instructions = `Sheaf stores documents for agents and people, with their whole history. Books hold texts at paths (list_books, read_content, write_content); other documents have ids.
+const instructions = `Sheaf stores documents for agents and people, with their whole history. Books hold texts at paths (list_books, read_content, write_content); other documents have ids. Look for what there is (search, query_documents) before you store something anew.
 Every write is checked: send file_hash, the SHA-256 you read (file_hash_sha256 or checksum_sha256), with each write or edit. If someone else wrote meanwhile you get a conflict with the current hash and, if the changes do not touch the same lines, a merge; send the write again with on_conflict "merge" to take it.
 Nothing is lost: each write is a version, delete moves to the trash.
 Prefer edit_content and edit_document to sending a whole text. Read long texts in parts with offset and limit (lines). Errors say what to do next in "hint".`
 
-// A Server answers agents at /mcp and /mcp/x/{toolset}. It keeps no sessions.
+// A Server answers agents at /mcp, /mcp/x/{toolset}, and both with /readonly
+// behind them. It keeps no sessions.
 type Server struct {
 	library  *library.Library
 	log      *slog.Logger
 	version  string
 	readOnly bool
 	toolsets []Toolset
-	tools    []tool
+
+	tools     []tool
+	resources []resource
 
 	plain     http.Handler // answers with JSON
 	streaming http.Handler // answers with events, for callers that want to see progress
@@ -73,9 +78,13 @@ func New(options Options) (*Server, error) {
 	if options.Library == nil {
 		return nil, errors.New("mcp: Options.Library is missing")
 	}
+	return newServer(options, tools(options.Library.Limits()), resources())
+}
+
+func newServer(options Options, tools []tool, resources []resource) (*Server, error) {
 	s := &Server{
 		library: options.Library, log: options.Log, version: options.Version, readOnly: options.ReadOnly,
-		toolsets: options.Toolsets, tools: tools(options.Library.Limits()), views: map[view]*sdk.Server{},
+		toolsets: options.Toolsets, tools: tools, resources: resources, views: map[view]*sdk.Server{},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -100,24 +109,27 @@ func New(options Options) (*Server, error) {
 
 // ServeHTTP implements [http.Handler].
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if _, err := s.viewOf(r); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
+	if r.Method != http.MethodPost {
+		// There are no sessions that could be listened to or ended.
+		w.Header().Set("Allow", http.MethodPost)
+		refuse(w, http.StatusMethodNotAllowed, "agents call here with POST, in the Model Context Protocol; docs/mcp.md says how to connect one")
 		return
 	}
-	if r.Method != http.MethodPost {
-		s.plain.ServeHTTP(w, r)
+	if _, err := s.viewOf(r); err != nil {
+		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
-			http.Error(w, fmt.Sprintf("a request has at most %d bytes; upload larger contents over REST", maxBody), http.StatusRequestEntityTooLarge)
+			refuse(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("a request has at most %d bytes; upload larger contents over REST or with `sheaf push`", maxBody))
 			return
 		}
-		http.Error(w, "the request is cut off", http.StatusBadRequest)
+		refuse(w, http.StatusBadRequest, "the request is cut off")
 		return
 	}
+	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, r.Context()))
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	// An answer in JSON has no place for progress.
 	if bytes.Contains(body, []byte(`"progressToken"`)) {
@@ -125,6 +137,32 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.plain.ServeHTTP(w, r)
+}
+
+// callerKey is where a context has that of the HTTP request it comes from. The
+// SDK hands on the values of that one, but its end only in the newest version of
+// the protocol: before, a stream could be resumed in a session, and here are none.
+type callerKey struct{}
+
+// untilCallerLeaves returns a context that ends with the request it comes from.
+func untilCallerLeaves(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	caller, ok := ctx.Value(callerKey{}).(context.Context)
+	if !ok {
+		return ctx, cancel
+	}
+	stop := context.AfterFunc(caller, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+// refuse answers a request that is no message: with an error of the protocol,
+// which clients show.
+func refuse(w http.ResponseWriter, status int, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(mustMarshal(map[string]any{
+		"jsonrpc": "2.0", "id": nil, "error": map[string]any{"code": jsonrpc.CodeInvalidRequest, "message": message},
+	}))
 }
 
 var knownToolsets = []Toolset{ToolsetBooks, ToolsetDocuments, ToolsetHistory, ToolsetReview, ToolsetAdmin}
@@ -164,7 +202,7 @@ func (s *Server) viewOf(r *http.Request) (view, error) {
 	return view{
 		toolsets: joinToolsets(slices.Compact(wanted)),
 		scopes:   principal(r.Header, "").Scopes,
-		readOnly: s.readOnly || r.Header.Get("X-MCP-Readonly") == "true",
+		readOnly: s.readOnly || r.Header.Get("X-MCP-Readonly") == "true" || path.Base(r.URL.Path) == "readonly",
 	}, nil
 }
 
@@ -188,27 +226,59 @@ func (s *Server) serverFor(r *http.Request) *sdk.Server {
 	if known := s.views[v]; known != nil {
 		return known
 	}
-	made := s.newServer(v)
+	made := s.serverOf(v)
 	s.views[v] = made
 	return made
 }
 
-// newServer returns an SDK server with the tools of a view.
-func (s *Server) newServer(v view) *sdk.Server {
+// offers reports whether what belongs to a toolset and needs a scope is in a view.
+func (v view) offers(toolset Toolset, scope sheaf.Scope) bool {
+	return strings.Contains(","+v.toolsets+",", ","+string(toolset)+",") && v.scopes.Has(scope)
+}
+
+// serverOf returns an SDK server with what is in a view.
+func (s *Server) serverOf(v view) *sdk.Server {
 	server := sdk.NewServer(
 		&sdk.Implementation{Name: "sheaf", Title: "Sheaf", Version: s.version},
 		&sdk.ServerOptions{
 			Instructions: instructions,
-			Capabilities: &sdk.ServerCapabilities{Tools: &sdk.ToolCapabilities{}},
-			SetCacheable: func(_ context.Context, _ sdk.Request, c *sdk.Cacheable) { c.CacheScope = "private" },
+			Capabilities: &sdk.ServerCapabilities{
+				Tools: &sdk.ToolCapabilities{}, Prompts: &sdk.PromptCapabilities{}, Resources: &sdk.ResourceCapabilities{},
+			},
+			CompletionHandler: s.completer(v),
+			SetCacheable:      func(_ context.Context, _ sdk.Request, c *sdk.Cacheable) { c.CacheScope = "private" },
 		})
+	var offered []tool
 	for _, t := range s.tools {
-		if !strings.Contains(","+v.toolsets+",", ","+string(t.toolset)+",") || !v.scopes.Has(t.scope) || v.readOnly && !t.readOnly {
-			continue
+		if v.offers(t.toolset, t.scope) && (t.readOnly || !v.readOnly) {
+			offered = append(offered, t)
+			server.AddTool(t.sdkTool(), s.handler(t))
 		}
-		server.AddTool(t.sdkTool(), s.handler(t))
 	}
+	for _, r := range s.resources {
+		if v.offers(r.toolset, r.scope) {
+			server.AddResourceTemplate(r.sdkTemplate(), s.reader(r))
+		}
+	}
+	server.AddPrompt(gettingStarted(offered))
+	server.AddReceivingMiddleware(s.guard)
 	return server
+}
+
+// guard keeps a panic from ending more than one request, those of tools being
+// caught before, and ends the work of requests whose senders are gone.
+func (s *Server) guard(next sdk.MethodHandler) sdk.MethodHandler {
+	return func(ctx context.Context, method string, request sdk.Request) (result sdk.Result, err error) {
+		defer func() {
+			if caught := recover(); caught != nil {
+				s.log.ErrorContext(ctx, "panic in a request of an agent", "method", method, "panic", fmt.Sprint(caught), "stack", string(debug.Stack()))
+				result, err = nil, protocolError(errors.New("panic"))
+			}
+		}()
+		ctx, cancel := untilCallerLeaves(ctx)
+		defer cancel()
+		return next(ctx, method, request)
+	}
 }
 
 // sdkTool returns the tool as the SDK lists it.
@@ -227,15 +297,7 @@ func (t tool) sdkTool() *sdk.Tool {
 // handler returns what answers a call of a tool.
 func (s *Server) handler(t tool) sdk.ToolHandler {
 	return func(ctx context.Context, request *sdk.CallToolRequest) (result *sdk.CallToolResult, err error) {
-		var header http.Header
-		if request.Extra != nil {
-			header = request.Extra.Header
-		}
-		client := ""
-		if params := request.Session.InitializeParams(); params != nil && params.ClientInfo != nil {
-			client = params.ClientInfo.Name
-		}
-		call := s.library.Begin(principal(header, client), "mcp")
+		call := s.begin(request)
 		defer call.End(t.name)
 		defer func() {
 			if caught := recover(); caught != nil {
@@ -246,7 +308,7 @@ func (s *Server) handler(t tool) sdk.ToolHandler {
 				result, err = failed(f), nil
 			}
 		}()
-		answer, err := t.call(ctx, call.Session(), request.Params.Arguments)
+		answer, err := t.call(ctx, call.Session(), request.Params.Arguments, progressOf(ctx, request))
 		if err != nil {
 			call.Fail(err)
 			f, internal := describeFailure(err)
@@ -260,6 +322,21 @@ func (s *Server) handler(t tool) sdk.ToolHandler {
 			Content:           []sdk.Content{&sdk.TextContent{Text: string(answer)}},
 		}, nil
 	}
+}
+
+// session returns the library as the sender of a request may use it.
+func (s *Server) begin(request sdk.Request) *library.Call {
+	var header http.Header
+	if extra := request.GetExtra(); extra != nil {
+		header = extra.Header
+	}
+	client := ""
+	if session, ok := request.GetSession().(*sdk.ServerSession); ok {
+		if params := session.InitializeParams(); params != nil && params.ClientInfo != nil {
+			client = params.ClientInfo.Name
+		}
+	}
+	return s.library.Begin(principal(header, client), "mcp")
 }
 
 func failed(f failure) *sdk.CallToolResult {

@@ -21,7 +21,7 @@ type tool struct {
 
 	// call answers with JSON. Its errors are those of the library, and of
 	// arguments that are wrong.
-	call func(context.Context, *library.Session, json.RawMessage) (json.RawMessage, error)
+	call func(context.Context, *library.Session, json.RawMessage, progress) (json.RawMessage, error)
 }
 
 // A definition is what is said of a tool. The first sentence of a description
@@ -52,17 +52,24 @@ const (
 // newTool makes a tool of a function that takes In, a struct with the fields,
 // and answers with Out.
 func newTool[In, Out any](d definition, fields []field, call func(context.Context, *library.Session, In) (Out, error)) tool {
+	return newLongTool(d, fields, func(ctx context.Context, session *library.Session, in In, _ progress) (Out, error) {
+		return call(ctx, session, in)
+	})
+}
+
+// newLongTool makes a tool of a function that takes long, and tells how far it is.
+func newLongTool[In, Out any](d definition, fields []field, call func(context.Context, *library.Session, In, progress) (Out, error)) tool {
 	return tool{
 		definition: d,
 		fields:     fields,
 		input:      mustMarshal(object("", "", fields...).schema()),
 		output:     answerSchema[Out](),
-		call: func(ctx context.Context, session *library.Session, arguments json.RawMessage) (json.RawMessage, error) {
+		call: func(ctx context.Context, session *library.Session, arguments json.RawMessage, report progress) (json.RawMessage, error) {
 			in, err := decodeArguments[In](arguments, fields)
 			if err != nil {
 				return nil, err
 			}
-			out, err := call(ctx, session, in)
+			out, err := call(ctx, session, in, report)
 			if err != nil {
 				return nil, err
 			}

@@ -91,16 +91,25 @@ func parseArchiveQuery(values url.Values) (library.DocumentQuery, error) {
 
 // parseDocumentIDs reads ids; the error has all that are none. It returns nil for
 // none at all.
-func parseDocumentIDs(field string, texts []string) (ids []sheaf.DocumentID, err error) {
-	var wrong []error
-	for _, text := range texts {
+func parseDocumentIDs(field string, texts []string) ([]sheaf.DocumentID, error) {
+	ids, wrong := parseIDList(texts, func(int) string { return field })
+	return ids, sheaf.InvalidFields(wrong...)
+}
+
+// parseIDList reads ids, nil for none at all, and says which are none, up to
+// [mostWrong]. Field names one of them.
+func parseIDList(texts []string, field func(i int) string) (ids []sheaf.DocumentID, wrong []error) {
+	for i, text := range texts {
 		id, err := sheaf.ParseDocumentID(text)
 		if err != nil {
-			wrong = append(wrong, sheaf.Invalid(field, err.Error()))
+			wrong = append(wrong, sheaf.Invalid(field(i), err.Error()))
+		}
+		if len(wrong) == mostWrong {
+			break
 		}
 		ids = append(ids, id)
 	}
-	return ids, sheaf.InvalidFields(wrong...)
+	return ids, wrong
 }
 
 // sendArchive answers a GET or HEAD with an archive, or with the range of it that

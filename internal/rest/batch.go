@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/sheaf-dev/sheaf"
@@ -157,13 +158,33 @@ func parseDocuments(text string, files int) ([]batchDocument, error) {
 	case !json.Valid([]byte(text)):
 		return nil, sheaf.Invalid(field, "documents is not JSON")
 	}
-	var documents []batchDocument
-	err := sheaf.InvalidFields(decodeObjects(field, json.RawMessage(text), reflect.ValueOf(&documents).Elem())...)
-	if err == nil && len(documents) != files {
-		err = sheaf.Invalid(field, fmt.Sprintf("documents describes %d files, and the batch has %d", len(documents), files)).
+	// Counted before they are read: a list far too long, which costs its sender a
+	// few bytes each, would take up a hundred times that.
+	if described, isList := countElements(text, files+1); isList && described != files {
+		count := fmt.Sprint(described)
+		if described > files {
+			count = fmt.Sprintf("more than %d", files)
+		}
+		return nil, sheaf.Invalid(field, fmt.Sprintf("documents describes %s files, and the batch has %d", count, files)).
 			WithHint("give one object for each file, {} where there is nothing to say")
 	}
+	var documents []batchDocument
+	err := sheaf.InvalidFields(decodeObjects(field, json.RawMessage(text), reflect.ValueOf(&documents).Elem())...)
 	return documents, err
+}
+
+// countElements returns how many elements a valid JSON text has if it is a list,
+// but counts at most so many.
+func countElements(text string, most int) (count int, isList bool) {
+	decoder := json.NewDecoder(strings.NewReader(text))
+	if token, _ := decoder.Token(); token != json.Delim('[') {
+		return 0, false
+	}
+	for ; count < most && decoder.More(); count++ {
+		var element json.RawMessage
+		_ = decoder.Decode(&element) // the text is valid
+	}
+	return count, true
 }
 
 // batchAnswer returns the answer to a batch.

@@ -33,13 +33,7 @@ type bulkFilter struct {
 func (b *BulkSelection) parse() (selection library.Selection, o library.BulkOptions, err error) {
 	o = library.BulkOptions{DryRun: b.DryRun, Message: b.Message}
 	var wrong []error
-	for i, text := range b.DocumentIDs {
-		id, err := sheaf.ParseDocumentID(text)
-		if err != nil {
-			wrong = append(wrong, sheaf.Invalid(fmt.Sprintf("document_ids[%d]", i), err.Error()))
-		}
-		selection.IDs = append(selection.IDs, id)
-	}
+	selection.IDs, wrong = parseIDList(b.DocumentIDs, func(i int) string { return fmt.Sprintf("document_ids[%d]", i) })
 	if b.Filter != nil {
 		before, beforeErr := parseTime("filter.before", b.Filter.Before)
 		after, afterErr := parseTime("filter.after", b.Filter.After)

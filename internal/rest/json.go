@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,6 +28,10 @@ func (s *server) mostJSON() int64 {
 	return most
 }
 
+// mostWrong is after how many fields that are wrong a body is not looked at any
+// further: a few megabytes of them would make an error of gigabytes.
+const mostWrong = 100
+
 // isJSON reports whether a Content-Type is that of a JSON text.
 func isJSON(contentType string) bool {
 	mediaType, _, err := mime.ParseMediaType(contentType)
@@ -35,7 +40,7 @@ func isJSON(contentType string) bool {
 
 // readJSON reads the body of a request, a JSON object of at most that many
 // bytes, into the struct that into points to. No body at all is the empty object.
-// All fields that are wrong are reported at once.
+// All fields that are wrong are reported at once, up to [mostWrong].
 func (s *server) readJSON(w http.ResponseWriter, r *http.Request, most int64, into any) error {
 	if contentType := r.Header.Get("Content-Type"); contentType != "" && !isJSON(contentType) {
 		return sheaf.Errorf(sheaf.ErrUnsupported, "the body has to be application/json, not %q", sheaf.Clip(contentType)).
@@ -70,7 +75,8 @@ var errCutOff = sheaf.Invalid("body", "the body is cut off before its end").
 // decodeJSON reads a JSON object into the struct that into points to. It is
 // stricter than encoding/json, which drops fields it does not know, takes names
 // in any case and the last of several, and puts U+FFFD in the place of what is
-// not Unicode; and it reports all fields that are wrong, not the first.
+// not Unicode; and it reports all fields that are wrong, up to
+// [mostWrong], not the first.
 func decodeJSON(text []byte, into any) error {
 	switch {
 	case !utf8.Valid(text):
@@ -101,7 +107,7 @@ func decodeObject(prefix string, text []byte, into reflect.Value) (wrong []error
 		return []error{sheaf.Invalid(name, fmt.Sprintf("%s has to be a JSON object", name))}
 	}
 	seen := map[string]bool{}
-	for decoder.More() {
+	for decoder.More() && len(wrong) < mostWrong {
 		key, _ := decoder.Token()
 		var value json.RawMessage
 		_ = decoder.Decode(&value) // the text is valid
@@ -134,6 +140,9 @@ func decodeField(path string, value json.RawMessage, into reflect.Value) []error
 		return decodeObject(path+".", value, object)
 	}
 	err := json.Unmarshal(value, into.Addr().Interface())
+	if err == nil && listsNull(value, into.Type()) {
+		return []error{sheaf.Invalid(path, fmt.Sprintf("%s has to be %s, without null", path, jsonType(into.Type())))}
+	}
 	var e *sheaf.Error
 	switch {
 	case err == nil:
@@ -142,6 +151,20 @@ func decodeField(path string, value json.RawMessage, into reflect.Value) []error
 		return []error{sheaf.Invalid(path, e.Message)}
 	}
 	return []error{sheaf.Invalid(path, fmt.Sprintf("%s has to be %s", path, jsonType(into.Type())))}
+}
+
+// listsNull reports whether a value of a type that is a list of strings has null
+// among them, which encoding/json takes for the empty string: tags that somebody
+// has failed to fill in would be no tags.
+func listsNull(value json.RawMessage, of reflect.Type) bool {
+	if of.Kind() == reflect.Pointer {
+		of = of.Elem()
+	}
+	if of.Kind() != reflect.Slice || of.Elem().Kind() != reflect.String || !bytes.Contains(value, []byte("null")) {
+		return false
+	}
+	var elements []*string
+	return json.Unmarshal(value, &elements) == nil && slices.Contains(elements, nil)
 }
 
 // objectIn returns the struct in a field that is one, or points to one, unless
@@ -163,13 +186,16 @@ func objectIn(into reflect.Value) (reflect.Value, bool) {
 
 // decodeObjects reads a list of objects.
 func decodeObjects(path string, value json.RawMessage, into reflect.Value) (wrong []error) {
-	var values []json.RawMessage
-	if err := json.Unmarshal(value, &values); err != nil {
+	decoder := json.NewDecoder(bytes.NewReader(value))
+	if token, _ := decoder.Token(); token != json.Delim('[') {
 		return []error{sheaf.Invalid(path, fmt.Sprintf("%s has to be %s", path, jsonType(into.Type())))}
 	}
-	into.Set(reflect.MakeSlice(into.Type(), len(values), len(values)))
-	for i, value := range values {
-		wrong = append(wrong, decodeObject(fmt.Sprintf("%s[%d].", path, i), value, into.Index(i))...)
+	into.Set(reflect.MakeSlice(into.Type(), 0, 0))
+	for i := 0; decoder.More() && len(wrong) < mostWrong; i++ {
+		var object json.RawMessage
+		_ = decoder.Decode(&object) // the text is valid
+		into.Set(reflect.Append(into, reflect.Zero(into.Type().Elem())))
+		wrong = append(wrong, decodeObject(fmt.Sprintf("%s[%d].", path, i), object, into.Index(i))...)
 	}
 	return wrong
 }

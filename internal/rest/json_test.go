@@ -52,11 +52,41 @@ func TestDecodeJSON(t *testing.T) {
 	}
 }
 
+// A body of which everything is wrong once made an error a hundred times its size:
+// a form of 15 MB kept a server busy for minutes.
+func TestErrorsOfABodyAreBounded(t *testing.T) {
+	const many = 200_000
+	var edit contentEdit
+	for what, err := range map[string]error{
+		"fields":  decodeJSON([]byte(`{`+strings.Repeat(`"message":1,`, many)+`"message":1}`), &edit),
+		"objects": decodeJSON([]byte(`{"edits":[`+strings.Repeat(`{"a":1},`, many)+`{}]}`), &edit),
+		"ids":     func() error { _, err := parseDocumentIDs("id", make([]string, many)); return err }(),
+		"files":   func() error { _, err := parseDocuments(`[`+strings.Repeat(`{"a":1},`, many)+`{}]`, 1000); return err }(),
+	} {
+		e, ok := err.(*sheaf.Error)
+		if !ok || e.Kind != sheaf.ErrInvalid || len(e.Fields) > mostWrong {
+			t.Errorf("a body with many wrong %s: %.200v, want at most %d errors", what, err, mostWrong)
+		}
+	}
+	if _, err := parseDocuments(`[{},{},{}]`, 2); !strings.Contains(fmt.Sprint(err), "more than 2 files, and the batch has 2") {
+		t.Errorf("a description of more files than there are: %v", err)
+	}
+}
+
 func TestDecodedValues(t *testing.T) {
 	var into documentChange
 	err := decodeJSON([]byte(`{"name":"n","tags":["a","b"],"metadata":{"k": [1, 2]},"description":""}`), &into)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, tags := range []string{`[null]`, `["a",null]`} {
+		var change documentChange
+		if err := decodeJSON([]byte(`{"tags":`+tags+`}`), &change); sheaf.KindOf(err) != sheaf.ErrInvalid {
+			t.Errorf("the tags %s: %v, want invalid: they would be lost", tags, err)
+		}
+	}
+	if err := decodeJSON([]byte(`{"tags":["null"]}`), new(documentChange)); err != nil {
+		t.Errorf("the tag null: %v", err)
 	}
 	if *into.Name != "n" || fmt.Sprint(*into.Tags) != "[a b]" || string(into.Metadata) != `{"k": [1, 2]}` ||
 		into.Description == nil || *into.Description != "" || into.Message != "" {

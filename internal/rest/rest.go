@@ -57,7 +57,7 @@ type Options struct {
 
 	// MCP answers agents at /mcp, behind the same checks of Host and Origin as
 	// everything else; nil: nobody does. The toolset of /mcp/x/{toolset} is a
-	// path value of its requests.
+	// path value of its requests, and both can end in /readonly.
 	MCP http.Handler
 
 	// MaxUploads bounds the uploads that are received at once; more are
@@ -92,7 +92,58 @@ func New(options Options) (http.Handler, error) {
 	return newHandler(options, routes())
 }
 
+// NewMCP returns a handler of /mcp alone, for an address that agents are to
+// reach and nobody else. It checks Host and Origin as New's does.
+func NewMCP(options Options) (http.Handler, error) {
+	if options.MCP == nil {
+		return nil, errors.New("rest: Options.MCP is missing")
+	}
+	s, err := prepare(options)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	s.mountMCP(mux, options.MCP)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.writeProblem(w, r, sheaf.Errorf(sheaf.ErrNotFound, "there is nothing at %s", sheaf.Clip(r.URL.Path)).
+			WithHint("agents are served at /mcp; everything else is at the server's own address"))
+	})
+	return s.guard(mux, nil, options), nil
+}
+
 func newHandler(options Options, table []route) (http.Handler, error) {
+	s, err := prepare(options)
+	if err != nil {
+		return nil, err
+	}
+	mux, err := s.mount(table)
+	if err != nil {
+		return nil, err
+	}
+	if options.MCP != nil {
+		s.mountMCP(mux, options.MCP)
+	}
+	return s.guard(mux, table, options), nil
+}
+
+// mountMCP puts agents' tools onto a mux.
+func (s *server) mountMCP(mux *http.ServeMux, agents http.Handler) {
+	for _, pattern := range []string{"/mcp", "/mcp/readonly", "/mcp/x/{toolset}", "/mcp/x/{toolset}/readonly"} {
+		mux.Handle(pattern, s.patient(agents))
+	}
+}
+
+func (s *server) guard(next http.Handler, table []route, options Options) http.Handler {
+	return &guard{
+		server:       s,
+		next:         next,
+		operations:   recordedOperations(table),
+		loopbackOnly: options.LoopbackOnly,
+		allowedHosts: hostSet(options.AllowedHosts),
+	}
+}
+
+func prepare(options Options) (*server, error) {
 	if options.Library == nil {
 		return nil, errors.New("rest: Options.Library is missing")
 	}
@@ -117,21 +168,7 @@ func newHandler(options Options, table []route) (http.Handler, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	mux, err := s.mount(table)
-	if err != nil {
-		return nil, err
-	}
-	if options.MCP != nil {
-		mux.Handle("/mcp", s.patient(options.MCP))
-		mux.Handle("/mcp/x/{toolset}", s.patient(options.MCP))
-	}
-	return &guard{
-		server:       s,
-		next:         mux,
-		operations:   recordedOperations(table),
-		loopbackOnly: options.LoopbackOnly,
-		allowedHosts: hostSet(options.AllowedHosts),
-	}, nil
+	return s, nil
 }
 
 // callTime bounds a call of an agent, from its first byte to the last of its answer.

@@ -1,0 +1,269 @@
+package library
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/catalog"
+)
+
+const (
+	maxSearchText  = 1000 // characters
+	maxSearchWords = 32
+
+	// searchTime is how long a search looks when nobody says.
+	searchTime = 5 * time.Second
+
+	// searchPage is how many documents are listed at a time.
+	searchPage = 200
+
+	// maxExcerptLine is how many bytes of the line that was found are shown.
+	maxExcerptLine = 300
+)
+
+// A SearchQuery says what is searched for.
+type SearchQuery struct {
+	Text       string        // words; all of them have to be there, in any case
+	Collection string        // empty: every collection of kind documents
+	Limit      int           // hits; at least 1, above Limits.Page it is Limits.Page
+	Time       time.Duration // after which it ends with what was found; 0: 5 s
+
+	// Progress, unless nil, is told now and then how many documents have been
+	// looked at.
+	Progress func(scanned int)
+}
+
+// A SearchHit is a document in which the words are.
+type SearchHit struct {
+	Document sheaf.Document
+	Line     int    // of the content, from 1, that has most of them; 0 if none has one
+	Excerpt  string // that line, shortened
+
+	score int
+}
+
+// SearchResults are the best hits first, of those as good the newest first.
+type SearchResults struct {
+	Hits      []SearchHit // never nil
+	Found     int         // documents in which the words are, also beyond Limit
+	Scanned   int         // documents that were looked at
+	Truncated bool        // there may be more: time ran out
+}
+
+// Search finds documents by words in their names, tags, descriptions and
+// contents. It reads every document until it has seen all or its time is over;
+// what is no text counts by its name, tags and description.
+func (s *Session) Search(ctx context.Context, q SearchQuery) (SearchResults, error) {
+	s.begin("document.search").in(q.Collection)
+	if err := s.allow(sheaf.ScopeRead); err != nil {
+		return SearchResults{}, err
+	}
+	search, err := s.library.newSearch(q)
+	if err != nil {
+		return SearchResults{}, err
+	}
+	limited, cancel := context.WithTimeoutCause(ctx, search.time, errSearchTime)
+	defer cancel()
+	err = search.run(limited)
+	if err != nil && context.Cause(limited) == errSearchTime {
+		search.results.Truncated, err = true, nil
+	}
+	if err != nil {
+		return SearchResults{}, err
+	}
+	s.library.used()
+	search.keepBest()
+	return search.results, nil
+}
+
+var errSearchTime = errors.New("the time of the search is over")
+
+// A search is one that is going on.
+type search struct {
+	library  *Library
+	words    []string // in lower case, each once
+	filter   catalog.DocumentFilter
+	limit    int
+	time     time.Duration
+	progress func(int)
+	results  SearchResults
+}
+
+func (l *Library) newSearch(q SearchQuery) (*search, error) {
+	filter, limit, _, err := l.checkQuery(DocumentQuery{Collection: q.Collection, Limit: q.Limit})
+	words := strings.Fields(strings.ToLower(q.Text))
+	slices.Sort(words)
+	words = slices.Compact(words)
+	var textErr error
+	switch n := utf8.RuneCountInString(q.Text); {
+	case len(words) == 0:
+		textErr = sheaf.Invalid("query", "there is no word to search for")
+	case n > maxSearchText:
+		textErr = sheaf.Invalid("query", fmt.Sprintf("the query has %d characters, the limit is %d", n, maxSearchText))
+	case len(words) > maxSearchWords:
+		textErr = sheaf.Invalid("query", fmt.Sprintf("the query has %d words, the limit is %d", len(words), maxSearchWords))
+	}
+	if err := sheaf.InvalidFields(textErr, err); err != nil {
+		return nil, err
+	}
+	s := &search{
+		library: l, words: words, filter: filter, limit: limit, time: q.Time, progress: q.Progress,
+		results: SearchResults{Hits: []SearchHit{}},
+	}
+	if s.time <= 0 {
+		s.time = searchTime
+	}
+	if s.progress == nil {
+		s.progress = func(int) {}
+	}
+	return s, nil
+}
+
+func (s *search) run(ctx context.Context) error {
+	var from *catalog.Position
+	for {
+		var heads []catalog.Head
+		err := s.library.catalog.Snapshot(ctx, func(v *catalog.View) (err error) {
+			heads, from, err = v.ListDocuments(ctx, s.filter, from, searchPage)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, head := range heads {
+			if err := s.look(ctx, head.Document); err != nil {
+				return err
+			}
+		}
+		s.progress(s.results.Scanned)
+		if from == nil {
+			return nil
+		}
+	}
+}
+
+// What a word counts for, by where it is.
+const (
+	nameScore        = 8
+	tagScore         = 4
+	descriptionScore = 2
+	contentScore     = 1
+)
+
+// look looks at one document.
+func (s *search) look(ctx context.Context, document sheaf.Document) error {
+	hit := SearchHit{Document: document}
+	missing := make(map[string]bool, len(s.words)) // outside the content
+	name, description := strings.ToLower(document.Name), strings.ToLower(document.Description)
+	tags := strings.ToLower(strings.Join(document.Tags, "\n"))
+	for _, word := range s.words {
+		score := 0
+		for text, counts := range map[string]int{name: nameScore, tags: tagScore, description: descriptionScore} {
+			if strings.Contains(text, word) {
+				score = max(score, counts)
+			}
+		}
+		hit.score += score
+		if score == 0 {
+			missing[word] = true
+		}
+	}
+	inContent, err := s.lookInside(ctx, &hit)
+	switch sheaf.KindOf(err) {
+	case "":
+	case sheaf.ErrNotFound, sheaf.ErrGone, sheaf.ErrDamaged: // it is deleted by now, or cannot be read: others can
+	default:
+		return err
+	}
+	s.results.Scanned++
+	for word := range missing {
+		if !inContent[word] {
+			return nil
+		}
+	}
+	hit.score += contentScore * len(inContent)
+	s.results.Found++
+	s.results.Hits = append(s.results.Hits, hit)
+	if len(s.results.Hits) > 2*s.limit+searchPage {
+		s.keepBest()
+	}
+	return nil
+}
+
+// keepBest drops what would not be answered.
+func (s *search) keepBest() {
+	slices.SortStableFunc(s.results.Hits, func(a, b SearchHit) int { return b.score - a.score })
+	if hits := s.results.Hits; len(hits) > s.limit {
+		clear(hits[s.limit:])
+		s.results.Hits = hits[:s.limit]
+	}
+}
+
+// lookInside returns which words are in the content of a hit, and notes the line
+// that has most of them.
+func (s *search) lookInside(ctx context.Context, hit *SearchHit) (found map[string]bool, err error) {
+	head, ref, err := s.library.findContent(ctx, hit.Document.ID, 0)
+	if err != nil || head.Version == 0 {
+		return nil, err
+	}
+	content, err := s.library.open(ctx, head, ref)
+	if err != nil {
+		return nil, err
+	}
+	defer content.Close()
+	reader, err := content.Reader()
+	if err != nil {
+		return nil, err
+	}
+	found = make(map[string]bool)
+	lines := bufio.NewReaderSize(reader, 64<<10)
+	best, inLine := 0, make(map[string]bool)
+	var before []byte // the end of a line's first part, in which a word may begin
+	for line := 1; ctx.Err() == nil; {
+		part, err := lines.ReadSlice('\n')
+		if bytes.IndexByte(part, 0) >= 0 {
+			return nil, nil // no text
+		}
+		text := strings.ToLower(string(before) + string(part))
+		for _, word := range s.words {
+			if strings.Contains(text, word) {
+				found[word], inLine[word] = true, true
+			}
+		}
+		if len(inLine) > best {
+			best, hit.Line, hit.Excerpt = len(inLine), line, excerptLine(part)
+		}
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			before = append(before[:0], part[len(part)-min(len(part), 4*maxSearchText):]...)
+			continue
+		case errors.Is(err, io.EOF):
+			return found, nil
+		case err != nil:
+			return nil, err
+		}
+		before = before[:0]
+		clear(inLine)
+		line++
+	}
+	return nil, ctx.Err()
+}
+
+// excerptLine returns what is shown of a line.
+func excerptLine(line []byte) string {
+	line = bytes.TrimSpace(line)
+	shown := strings.ToValidUTF8(string(line[:min(len(line), maxExcerptLine)]), "\ufffd")
+	if len(line) > maxExcerptLine {
+		shown = strings.TrimSuffix(shown, "\ufffd") + "…"
+	}
+	return shown
+}
