@@ -136,6 +136,7 @@ type FileInput struct {
 	// FileHash is the digest of the content that the author had read; nil: the
 	// new content replaces whatever there is, which a book may refuse.
 	FileHash   *sheaf.Digest
+	First      bool // fail with [sheaf.ErrPreconditionFailed] unless there is nothing at the path
 	OnConflict OnConflict
 	Message    string
 }
@@ -155,6 +156,9 @@ func (c *Client) PutFile(ctx context.Context, at Place, in FileInput) (sheaf.Cha
 	req, err := c.request(ctx, http.MethodPut, path, query, nil)
 	if err != nil {
 		return sheaf.Change{}, err
+	}
+	if in.First {
+		req.Header.Set("If-None-Match", "*")
 	}
 	content := newUpload(in.Body)
 	content.attach(req)

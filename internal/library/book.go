@@ -219,15 +219,18 @@ func (s *Session) bookToWrite(ctx context.Context, id sheaf.Slug) (*catalog.Coll
 	if err == nil {
 		return book, checkWritable(book)
 	}
-	if _, taken := s.library.catalog.Collection(id); taken || !s.library.autoCreateBooks || !s.principal.Scopes.Has(sheaf.ScopeCreate) {
-		return nil, err
-	}
-	in := NewBook{Title: string(id), Policy: sheaf.PolicyUpsert, BookSettings: sheaf.BookSettings{Layout: sheaf.LayoutFree}}
-	// The call is about what it writes, so that its record stays as it is.
-	op := operation{session: s, name: "book.create", started: time.Now()}
-	err = s.createBook(ctx, op, id, in)
-	if err != nil && sheaf.KindOf(err) != sheaf.ErrExists { // somebody else's first write
-		return nil, err
+	// Not found is old news where somebody else has made it meanwhile.
+	if _, taken := s.library.catalog.Collection(id); !taken {
+		if !s.library.autoCreateBooks || !s.principal.Scopes.Has(sheaf.ScopeCreate) {
+			return nil, err
+		}
+		in := NewBook{Title: string(id), Policy: sheaf.PolicyUpsert, BookSettings: sheaf.BookSettings{Layout: sheaf.LayoutFree}}
+		// The call is about what it writes, so that its record stays as it is.
+		op := operation{session: s, name: "book.create", started: time.Now()}
+		err = s.createBook(ctx, op, id, in)
+		if err != nil && sheaf.KindOf(err) != sheaf.ErrExists { // somebody else's first write
+			return nil, err
+		}
 	}
 	book, err = s.library.book(string(id))
 	if err != nil {

@@ -230,3 +230,13 @@ func TestPathsAreRecorded(t *testing.T) {
 		t.Errorf("making a book by writing is recorded as %q, want %q", got, want)
 	}
 }
+
+// An archive of a book has the files of its base at their paths.
+func TestArchiveOfABook(t *testing.T) {
+	s := open(t)
+	s.mustPut("content/a.md", "base\n")
+	s.mustPut("content/a.md", "own\n", by("ada"))
+	s.mustPut("own.md", "own\n", by("ada"))
+	s.wantArchive("a book", s.archive(library.ArchiveSelection{Query: library.DocumentQuery{Collection: "book"}}),
+		map[string]string{"content/a.md": "base\n"})
+}
