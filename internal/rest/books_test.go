@@ -57,6 +57,8 @@ func TestBookContent(t *testing.T) {
 		t.Errorf("written: %s", written.body)
 	}
 	tag := written.Header.Get("ETag")
+	wantProblem(t, s.do(http.MethodPut, url, strings.NewReader("x"), "If-None-Match", "*"), sheaf.ErrPreconditionFailed)
+	wantProblem(t, s.do(http.MethodDelete, url, nil, "If-None-Match", "*"), sheaf.ErrInvalid)
 	if answer := s.get(url); string(answer.body) != "---\ntitle: x\n---\none\ntwo\n" || answer.Header.Get("Content-Type") != "text/markdown" && !strings.HasPrefix(answer.Header.Get("Content-Type"), "text/markdown") {
 		t.Errorf("downloaded: %q %v", answer.body, answer.Header)
 	}
