@@ -45,7 +45,8 @@ func (s *server) problem(ctx context.Context, requestID string, err error) probl
 		e = sheaf.Errorf(sheaf.ErrInternal, "internal error").WithHint(internalHint(requestID))
 	}
 	status := e.Kind.HTTPStatus()
-	if status >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
+	ours := status >= http.StatusInternalServerError && e.Kind != sheaf.ErrQuota // which is the caller's to mend
+	if ours && !errors.Is(err, context.Canceled) {
 		s.log.LogAttrs(ctx, slog.LevelError, "a request failed",
 			slog.String("request_id", requestID), slog.String("code", string(e.Kind)), slog.String("error", err.Error()))
 	}
