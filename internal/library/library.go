@@ -29,6 +29,7 @@ type Options struct {
 	Limits         sheaf.Limits
 	ScrubRate      int64 // stored bytes a second that are read again in the background; 0: none
 	BatchMemory    int64 // bytes in which all batches together hold small contents until they are committed
+	ArchiveMemory  int64 // bytes that all archives in use take up together; 0: no bound
 	Garbage        GarbageOptions
 	Audit          AuditOptions
 	Log            *slog.Logger
@@ -62,6 +63,7 @@ type Library struct {
 	merges        *turns
 	batchMemory   *semaphore.Weighted
 	batchOpen     *semaphore.Weighted // files of the spool
+	archives      *archiveRoom
 	garbage       *garbage
 	pins          *pins
 
@@ -87,6 +89,7 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		merges:         newTurns(),
 		batchMemory:    semaphore.NewWeighted(o.BatchMemory),
 		batchOpen:      semaphore.NewWeighted(mostBatchOpen),
+		archives:       newArchiveRoom(o.ArchiveMemory),
 		garbage:        newGarbage(o.Garbage),
 		pins:           newPins(),
 		audit:          o.Audit,

@@ -33,7 +33,8 @@ type setup struct {
 	audit     library.AuditOptions
 	garbage   library.GarbageOptions
 
-	batchMemory int64
+	batchMemory   int64
+	archiveMemory int64
 
 	// backend takes the place of the files of the directory.
 	backend blob.Backend
@@ -87,7 +88,7 @@ func openSetup(t testing.TB, set setup) *store {
 	t.Cleanup(func() { s.catalog.Close() })
 	s.Library, err = library.Open(t.Context(), library.Options{
 		Catalog: s.catalog, Blobs: s.blobs, Backends: map[string]string{fs: "fs"}, DefaultBackend: fs,
-		Limits: set.limits, ScrubRate: set.scrubRate, BatchMemory: set.batchMemory, Garbage: set.garbage,
+		Limits: set.limits, ScrubRate: set.scrubRate, BatchMemory: set.batchMemory, ArchiveMemory: set.archiveMemory, Garbage: set.garbage,
 		Audit: set.audit, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
