@@ -280,3 +280,52 @@ func TestSlowReaders(t *testing.T) {
 	}
 	slow.Wait()
 }
+
+// Archives that nobody reads on hold their memory until their connections end;
+// whoever finds it taken is told when to come again.
+func TestStalledArchives(t *testing.T) {
+	t.Parallel()
+	s := startApp(t, func(c *config.Config) { c.Storage.ArchiveMemory = 20_000 })
+	for i := range 6 { // more than sockets buffer
+		pushText(t, s.Client, fmt.Sprintf("%d.bin", i), string(blobtest.Random(4<<20)))
+	}
+	const path = "/collections/default/archive.zip"
+	var stalled []*rawConn
+	for begin := time.Now(); ; {
+		answer := askHead(t, s.URL, path)
+		if answer.StatusCode == http.StatusTooManyRequests {
+			if answer.Header.Get("Retry-After") == "" {
+				t.Error("an archive too many is not told when to try again")
+			}
+			break
+		}
+		if len(stalled) == 20 || time.Since(begin) > answerPatience {
+			t.Fatalf("%d archives are being downloaded, and another is %s", len(stalled), answer.Status)
+		}
+		conn := dialRaw(t, s.URL)
+		conn.Conn.(*net.TCPConn).SetReadBuffer(16 << 10)
+		conn.send("GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path)
+		if _, err := conn.reader.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+		stalled = append(stalled, conn)
+	}
+	for _, conn := range stalled {
+		conn.abort()
+	}
+	for deadline := time.Now().Add(answerPatience); askHead(t, s.URL, path).StatusCode != http.StatusOK; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the memory of downloads that were cut off is not given back")
+		}
+	}
+}
+
+func askHead(t testing.TB, url, path string) *http.Response {
+	t.Helper()
+	answer, err := http.Head(url + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	return answer
+}

@@ -128,6 +128,7 @@ func (a *App) open(ctx context.Context) error {
 		Limits:          a.config.Limits,
 		ScrubRate:       a.config.Storage.ScrubRate,
 		BatchMemory:     a.config.Storage.BatchMemory,
+		ArchiveMemory:   a.config.Storage.ArchiveMemory,
 		AutoCreateBooks: a.config.Books.AutoCreate,
 		ViewsDir:        a.config.Storage.Dir,
 		Garbage:         garbageOptions(a.config.Garbage),

@@ -16,8 +16,10 @@ const (
 	bundledFile = 128 << 10 // a larger file is sent alone
 )
 
-// bundles groups files that are sent by one request, in their order.
-func bundles(files iter.Seq[source]) iter.Seq[[]source] {
+// bundles groups files that are sent by one request, in their order, at most so
+// many of them. The server stores those of one request side by side: only files
+// that are sent alone, by one job, are stored in their order.
+func bundles(files iter.Seq[source], most int) iter.Seq[[]source] {
 	return func(yield func([]source) bool) {
 		var bundle []source
 		bytes := int64(0)
@@ -34,7 +36,7 @@ func bundles(files iter.Seq[source]) iter.Seq[[]source] {
 				}
 				continue
 			}
-			if len(bundle) == bundleFiles || bytes+file.size > bundleBytes {
+			if len(bundle) == most || bytes+file.size > bundleBytes {
 				if !flush() {
 					return
 				}

@@ -65,7 +65,7 @@ files are stored as one change, or none.`,
 	flags.StringVar(&o.description, "description", "", "what the document is about")
 	flags.StringVar(&o.collection, "collection", "", "collection to store in (default "+string(sheaf.DefaultCollection)+")")
 	flags.StringVarP(&o.message, "message", "m", "", "why, for the history")
-	flags.IntVar(&o.jobs, "jobs", defaultJobs, "files to send at once")
+	flags.IntVar(&o.jobs, "jobs", defaultJobs, "files to send at once; with 1 they are stored in the order of the arguments")
 	flags.BoolVar(&o.atomic, "atomic", false, "store all files or none")
 	o.chosen.bind(flags)
 	return cmd
@@ -104,7 +104,11 @@ func runPush(cmd *cobra.Command, o *pushOptions, args []string) (err error) {
 	trying, giveUp := context.WithCancel(ctx)
 	defer giveUp()
 	outcome := tally{giveUp: giveUp}
-	all := inOrder(trying, o.jobs, bundles(files),
+	together := bundleFiles
+	if o.jobs == 1 {
+		together = 1
+	}
+	all := inOrder(trying, o.jobs, bundles(files, together),
 		func(bundle []source) []pushed { return o.pushBundle(ctx, store, bundle, bar) },
 		func(bundle []source, results []pushed) {
 			for i, p := range results {

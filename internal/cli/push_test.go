@@ -80,3 +80,27 @@ func TestPushTogether(t *testing.T) {
 		t.Errorf("%d documents, want still 300", len(names))
 	}
 }
+
+// Files of one request are stored side by side; whoever asks for one job wants
+// them one after the other.
+func TestPushInOrder(t *testing.T) {
+	workIn(t)
+	args := []string{"sheaf", "push", "--data-dir", "store", "--jobs", "1"}
+	var want []string
+	for i := range 20 {
+		name := fmt.Sprintf("%02d.txt", (i*7)%20)
+		write(t, name, name)
+		args, want = append(args, name), append(want, name)
+	}
+	run(t, "", args...).want(t, 0, want[0], "pushed 20 documents")
+	got := run(t, "", "sheaf", "log", "--data-dir", "store", "--json").out
+	slices.Reverse(want) // the log begins with the latest
+	at := 0
+	for _, name := range want {
+		next := strings.Index(got[at:], name)
+		if next < 0 {
+			t.Fatalf("%s is not where it should be in the log; want the order %v", name, want)
+		}
+		at += next
+	}
+}

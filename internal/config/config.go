@@ -51,6 +51,7 @@ type Storage struct {
 	DeflateLimit   int64  // plain bytes
 	ScrubRate      int64  // stored bytes a second
 	BatchMemory    int64  // bytes
+	ArchiveMemory  int64  // bytes
 	Backends       map[string]Backend
 	DefaultBackend string // a key of Backends
 }
@@ -145,6 +146,7 @@ func Default() Config {
 			DeflateLimit:   16 << 20,
 			ScrubRate:      4 << 20,
 			BatchMemory:    64 << 20,
+			ArchiveMemory:  256 << 20,
 			Backends:       map[string]Backend{"fs": {Kind: BackendFS, Dir: "blobs"}},
 			DefaultBackend: "fs",
 		},

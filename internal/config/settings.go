@@ -109,6 +109,10 @@ func settings() []setting {
 			help:  "memory in which all batches together hold small contents until they are committed; more of them wait in files",
 			value: func(c *Config) value { return size(&c.Storage.BatchMemory, 0, 1<<40) },
 		}, {
+			key:   "storage.archive_memory",
+			help:  "memory that all archives take up together while they are made and downloaded, about a kilobyte for each document; who finds it taken is asked to come again",
+			value: func(c *Config) value { return size(&c.Storage.ArchiveMemory, 1, 1<<40) },
+		}, {
 			key:   "storage.default_backend",
 			help:  "backend of new collections, one of " + backendsKey,
 			value: func(c *Config) value { return nonEmpty(&c.Storage.DefaultBackend) },

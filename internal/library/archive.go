@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/sheaf-dev/sheaf"
@@ -34,7 +35,8 @@ type ArchiveSelection struct {
 // An Archive is a ZIP file of documents, computed when it is read. What is in it
 // was settled when it was made: documents that change meanwhile are in it as they
 // were, and reading fails if one of those contents is not there any more. It may
-// be used concurrently and needs no closing.
+// be used concurrently. Whoever made it closes it: all archives together have no
+// more memory than [Options].ArchiveMemory.
 //
 // A document has the path that [bundle.NameOf] gives, made unique in the order of
 // creation. One without content has an entry in the manifest only.
@@ -48,6 +50,8 @@ type Archive struct {
 	library  *Library
 	zip      *bundle.Archive
 	backends map[sheaf.DocumentID]string // where the contents are
+	memory   archiveShare
+	closing  sync.Once
 }
 
 // An ArchiveError says why the content of a document is not in an archive.
@@ -59,7 +63,9 @@ type ArchiveError struct {
 }
 
 // Archive lays out the archive of the documents selected. No content is read.
-func (s *Session) Archive(ctx context.Context, selection ArchiveSelection) (*Archive, error) {
+// When the others that are in use leave no room for it, the error is
+// [sheaf.ErrRateLimited].
+func (s *Session) Archive(ctx context.Context, selection ArchiveSelection) (archive *Archive, err error) {
 	s.begin("archive.read").in(selection.Query.Collection)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return nil, err
@@ -68,11 +74,21 @@ func (s *Session) Archive(ctx context.Context, selection ArchiveSelection) (*Arc
 	if err != nil {
 		return nil, err
 	}
-	a := &Archive{library: s.library}
+	end, err := s.library.archives.beginLayout(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	a := &Archive{library: s.library, memory: archiveShare{room: s.library.archives}}
+	defer func() {
+		if err != nil {
+			a.Close()
+		}
+	}()
 	var heads []catalog.Head
 	var blobs map[blobName]catalog.Blob
 	err = s.library.catalog.Snapshot(ctx, func(v *catalog.View) error {
-		if heads, a.Modified, err = find(ctx, v); err != nil {
+		if heads, a.Modified, err = find(ctx, v, &a.memory); err != nil {
 			return err
 		}
 		blobs, err = s.library.blobsOf(v, heads)
@@ -81,16 +97,16 @@ func (s *Session) Archive(ctx context.Context, selection ArchiveSelection) (*Arc
 	if err != nil {
 		return nil, err
 	}
-	if err := a.layOut(heads, blobs); err != nil {
+	if err = a.layOut(heads, blobs); err != nil {
 		return nil, err
 	}
 	s.library.used()
 	return a, nil
 }
 
-// An archiveFinder finds the documents of an archive, and when they, or which
-// they are, changed last.
-type archiveFinder func(context.Context, *catalog.View) ([]catalog.Head, time.Time, error)
+// An archiveFinder finds the documents of an archive, in the memory of its share,
+// and when they, or which they are, changed last.
+type archiveFinder func(context.Context, *catalog.View, *archiveShare) ([]catalog.Head, time.Time, error)
 
 // archiveFinder checks a selection and returns what finds its documents.
 func (l *Library) archiveFinder(selection ArchiveSelection) (archiveFinder, error) {
@@ -98,8 +114,8 @@ func (l *Library) archiveFinder(selection ArchiveSelection) (archiveFinder, erro
 	q.Limit, q.Cursor = l.limits.Page, ""
 	if selection.IDs == nil {
 		filter, _, _, err := l.checkQuery(q)
-		return func(ctx context.Context, v *catalog.View) ([]catalog.Head, time.Time, error) {
-			return l.findAll(ctx, v, filter, q.At)
+		return func(ctx context.Context, v *catalog.View, memory *archiveShare) ([]catalog.Head, time.Time, error) {
+			return l.findAll(ctx, v, memory, filter, q.At)
 		}, err
 	}
 	ids := selection.IDs
@@ -112,13 +128,17 @@ func (l *Library) archiveFinder(selection ArchiveSelection) (archiveFinder, erro
 		return nil, sheaf.Errorf(sheaf.ErrTooLarge, "%d documents are named, the limit is %d", len(ids), l.limits.ArchiveIDs).
 			WithHint("select them by collection or tags, or download several archives")
 	}
-	return func(ctx context.Context, v *catalog.View) ([]catalog.Head, time.Time, error) {
-		return findNamed(ctx, v, ids, q.At)
+	return func(ctx context.Context, v *catalog.View, memory *archiveShare) ([]catalog.Head, time.Time, error) {
+		heads, modified, err := findNamed(ctx, v, ids, q.At)
+		if err == nil {
+			err = memory.add(heads)
+		}
+		return heads, modified, err
 	}, nil
 }
 
 // findAll returns the documents that pass a filter.
-func (l *Library) findAll(ctx context.Context, v *catalog.View, filter catalog.DocumentFilter, at Moment) (heads []catalog.Head, modified time.Time, err error) {
+func (l *Library) findAll(ctx context.Context, v *catalog.View, memory *archiveShare, filter catalog.DocumentFilter, at Moment) (heads []catalog.Head, modified time.Time, err error) {
 	for _, collection := range filter.Collections {
 		changed, err := lastChange(v, string(collection.Name), at)
 		if err != nil {
@@ -137,6 +157,9 @@ func (l *Library) findAll(ctx context.Context, v *catalog.View, filter catalog.D
 		if len(heads) > l.limits.ArchiveDocuments {
 			return nil, modified, sheaf.Errorf(sheaf.ErrTooLarge, "the archive would have more than %d documents, which is the limit", l.limits.ArchiveDocuments).
 				WithHint("select fewer with name, tags, before or after; the limit is the setting limits.archive_documents")
+		}
+		if err := memory.add(page); err != nil {
+			return nil, modified, err
 		}
 		if next == nil {
 			return heads, modified, nil
@@ -274,6 +297,7 @@ func (a *Archive) layOut(heads []catalog.Head, blobs map[blobName]catalog.Blob) 
 		entries = append(entries, bundle.Literal(archiveErrors, describeErrors(a.Errors)))
 	}
 	a.zip, err = bundle.NewArchive(entries)
+	a.memory.keep(archivedMemory*int64(len(entries)) + int64(len(text)))
 	return err
 }
 
@@ -347,6 +371,10 @@ func describeErrors(problems []ArchiveError) []byte {
 	}
 	return b.Bytes()
 }
+
+// Close gives the memory of the archive back to others; it is not to be read any
+// more then. It may be called more than once.
+func (a *Archive) Close() { a.closing.Do(func() { a.memory.keep(0) }) }
 
 // Size returns the length of the archive in bytes.
 func (a *Archive) Size() int64 { return a.zip.Size() }

@@ -28,6 +28,7 @@ func (s *store) archive(selection library.ArchiveSelection) *library.Archive {
 	if err != nil {
 		s.t.Fatalf("archive: %v", err)
 	}
+	s.t.Cleanup(a.Close)
 	return a
 }
 

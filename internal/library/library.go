@@ -29,6 +29,7 @@ type Options struct {
 	Limits          sheaf.Limits
 	ScrubRate       int64  // stored bytes a second that are read again in the background; 0: none
 	BatchMemory     int64  // bytes in which all batches together hold small contents until they are committed
+	ArchiveMemory   int64  // bytes that all archives in use take up together; 0: no bound
 	AutoCreateBooks bool   // a write to a book that is not there makes it
 	ViewsDir        string // where registry.yaml and books are written; empty: nowhere
 	Garbage         GarbageOptions
@@ -69,6 +70,7 @@ type Library struct {
 	merges        *turns
 	batchMemory   *semaphore.Weighted
 	batchOpen     *semaphore.Weighted // files of the spool
+	archives      *archiveRoom
 	garbage       *garbage
 	pins          *pins
 
@@ -94,6 +96,7 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		merges:         newTurns(),
 		batchMemory:    semaphore.NewWeighted(o.BatchMemory),
 		batchOpen:      semaphore.NewWeighted(mostBatchOpen),
+		archives:       newArchiveRoom(o.ArchiveMemory),
 		garbage:        newGarbage(o.Garbage),
 		pins:           newPins(),
 		audit:          o.Audit,

@@ -34,7 +34,8 @@ type setup struct {
 	audit     library.AuditOptions
 	garbage   library.GarbageOptions
 
-	batchMemory int64
+	batchMemory   int64
+	archiveMemory int64
 
 	// backend takes the place of the files of the directory.
 	backend blob.Backend
@@ -89,7 +90,7 @@ func openSetup(t testing.TB, set setup) *store {
 	s.Library, err = library.Open(t.Context(), library.Options{
 		Catalog: s.catalog, Blobs: s.blobs, Backends: map[string]string{fs: "fs"}, DefaultBackend: fs,
 		AutoCreateBooks: !set.keepBooks, ViewsDir: set.dir,
-		Limits: set.limits, ScrubRate: set.scrubRate, BatchMemory: set.batchMemory, Garbage: set.garbage,
+		Limits: set.limits, ScrubRate: set.scrubRate, BatchMemory: set.batchMemory, ArchiveMemory: set.archiveMemory, Garbage: set.garbage,
 		Audit: set.audit, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

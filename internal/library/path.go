@@ -218,6 +218,8 @@ type FileWrite struct {
 	FileHash *sheaf.Digest
 	// First says that there has to be nothing at the path still.
 	First bool
+	// Existing says that there has to be a content at the path already.
+	Existing bool
 	// Merge commits a clean three-way merge at once when somebody else wrote
 	// meanwhile.
 	Merge   bool
@@ -263,7 +265,7 @@ func (s *Session) PutContent(ctx context.Context, in FileWrite) (sheaf.Change, e
 		}
 		return head, err
 	}}
-	change, _, err := s.writeMerging(ctx, contentChange{op: op, target: to, content: in.Content, first: in.First, message: in.Message}, in.FileHash, in.Merge)
+	change, _, err := s.writeMerging(ctx, contentChange{op: op, target: to, content: in.Content, first: in.First, existing: in.Existing, message: in.Message}, in.FileHash, in.Merge)
 	return change, s.library.explain(ctx, book, in.Place, err)
 }
 

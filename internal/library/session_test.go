@@ -108,6 +108,7 @@ func callMethod(t *testing.T, session *library.Session, name string, id sheaf.Do
 	for i := range method.Type().NumIn() {
 		in := method.Type().In(i)
 		switch {
+		case method.Type().IsVariadic() && i == method.Type().NumIn()-1:
 		case reflect.TypeOf(t.Context()).AssignableTo(in):
 			args = append(args, reflect.ValueOf(t.Context()))
 		case in == reflect.TypeOf(id):

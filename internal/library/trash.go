@@ -8,8 +8,9 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/catalog"
 )
 
-// DeleteDocument moves a document to the trash. Its versions stay.
-func (s *Session) DeleteDocument(ctx context.Context, id sheaf.DocumentID) (sheaf.Change, error) {
+// DeleteDocument moves a document to the trash, if it meets all preconditions.
+// Its versions stay.
+func (s *Session) DeleteDocument(ctx context.Context, id sheaf.DocumentID, preconditions ...Precondition) (sheaf.Change, error) {
 	op := s.begin("document.delete").on(id)
 	if err := s.allow(sheaf.ScopeWrite); err != nil {
 		return sheaf.Change{}, err
@@ -17,9 +18,9 @@ func (s *Session) DeleteDocument(ctx context.Context, id sheaf.DocumentID) (shea
 	return s.commit(ctx, headChange{
 		op:   op,
 		find: func(v *catalog.View) (catalog.Head, error) { return liveHead(v, id) },
-		edit: func(_ *catalog.Collection, _ catalog.Head, after *catalog.Head) (sheaf.ChangeMode, error) {
+		edit: func(_ *catalog.Collection, before catalog.Head, after *catalog.Head) (sheaf.ChangeMode, error) {
 			after.Deleted = true
-			return sheaf.ModeDeleted, nil
+			return sheaf.ModeDeleted, checkAll(preconditions, before)
 		},
 	})
 }

@@ -10,8 +10,8 @@ import (
 
 // DeleteTree moves a document and all documents below it, its children and
 // theirs, to the trash, in whichever collections they are: all of them or none.
-// The answer names each, since each is restored by itself.
-func (s *Session) DeleteTree(ctx context.Context, id sheaf.DocumentID) (deletion sheaf.TreeDeletion, err error) {
+// The preconditions are of the document itself. The answer names each, since each is restored by itself.
+func (s *Session) DeleteTree(ctx context.Context, id sheaf.DocumentID, preconditions ...Precondition) (deletion sheaf.TreeDeletion, err error) {
 	op := s.begin("document.delete").on(id)
 	if err := s.allow(sheaf.ScopeWrite); err != nil {
 		return deletion, err
@@ -19,6 +19,9 @@ func (s *Session) DeleteTree(ctx context.Context, id sheaf.DocumentID) (deletion
 	err = s.library.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error {
 		heads, err := s.library.liveTree(tx, id)
 		if err != nil {
+			return err
+		}
+		if err := checkAll(preconditions, heads[0]); err != nil {
 			return err
 		}
 		changes, err := deleteHeads(tx, op, heads)

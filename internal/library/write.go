@@ -26,6 +26,8 @@ type ContentWrite struct {
 	FileHash *sheaf.Digest
 	// First says that the document has to be without content still.
 	First bool
+	// Existing says that the document has to have a content already.
+	Existing bool
 	// Merge commits a clean three-way merge at once when somebody else wrote
 	// meanwhile.
 	Merge   bool
@@ -38,7 +40,7 @@ type ContentWrite struct {
 // [sheaf.ErrConflict] with a [sheaf.WriteConflict]; without FileHash, where the
 // collection requires it, [sheaf.ErrHashRequired]. The same bytes as now are
 // mode unchanged and store nothing. With First, any content that is there is
-// [sheaf.ErrPreconditionFailed]. A document without content has nothing that
+// [sheaf.ErrPreconditionFailed], and with Existing, that there is none. A document without content has nothing that
 // FileHash could be of, so that the error is [sheaf.ErrNotFound].
 func (s *Session) WriteContent(ctx context.Context, id sheaf.DocumentID, in ContentWrite) (sheaf.Change, error) {
 	op := s.begin("content.write").on(id)
@@ -54,7 +56,7 @@ func (s *Session) WriteContent(ctx context.Context, id sheaf.DocumentID, in Cont
 	if err := sheaf.InvalidFields(filenameErr, s.library.limits.CheckMessage(in.Message)); err != nil {
 		return sheaf.Change{}, err
 	}
-	change, _, err := s.writeMerging(ctx, contentChange{op: op, target: byID(id), content: in.Content, filename: filename, first: in.First, message: in.Message}, in.FileHash, in.Merge)
+	change, _, err := s.writeMerging(ctx, contentChange{op: op, target: byID(id), content: in.Content, filename: filename, first: in.First, existing: in.Existing, message: in.Message}, in.FileHash, in.Merge)
 	return change, err
 }
 
@@ -160,6 +162,7 @@ type contentChange struct {
 	filename string        // empty: it stays
 	expected *sheaf.Digest // of the content it replaces; nil: any
 	first    bool          // it replaces none
+	existing bool          // there has to be a content
 	mode     sheaf.ChangeMode
 	message  string
 }
@@ -232,6 +235,8 @@ func (c contentChange) mayReplace(head catalog.Head, collection *catalog.Collect
 		return errNoFile
 	case head.Version == 0 && c.expected != nil:
 		return sheaf.Errorf(sheaf.ErrNotFound, "%s", errNoContent.Message).WithHint("its first content is written without file_hash")
+	case head.Version == 0 && c.existing:
+		return sheaf.Errorf(sheaf.ErrPreconditionFailed, "%s", errNoContent.Message).WithHint("its first content is written without If-Match")
 	case head.Version == 0:
 		return nil
 	case c.first:

@@ -25,6 +25,7 @@ func (s *server) downloadCollection(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
+	defer archive.Close()
 	return s.sendArchive(w, r, archive, name+".zip")
 }
 
@@ -41,6 +42,7 @@ func (s *server) downloadDocuments(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
+	defer archive.Close()
 	return s.sendArchive(w, r, archive, documentsArchive)
 }
 
@@ -77,6 +79,7 @@ func (s *server) downloadBatch(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	defer archive.Close()
 	describeArchive(w.Header(), archive, documentsArchive)
 	return s.writeArchive(w, r, archive, byteRange{0, archive.Size()}, http.StatusOK)
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/library"
 )
@@ -16,13 +18,43 @@ import (
 // mostDescriptions bounds, in bytes, what a batch says of its documents one by one.
 const mostDescriptions = 8 << 20
 
+// What is said of documents one by one is held in memory, decoded, until the batch
+// is committed: at worst this many bytes for each byte of it, when it is a list of
+// empty tags. All batches together have batchTexts bytes for that: any number of
+// ordinary ones, but few of those that describe as much as they may.
+const (
+	decodedText = 16
+	batchTexts  = 256 << 20
+)
+
+// A textHold is the share that one batch has of the memory for descriptions.
+type textHold struct {
+	memory *semaphore.Weighted
+	held   int64
+}
+
+// add takes memory for so many more bytes of text. A batch that would need more
+// than there is may have all of it.
+func (h *textHold) add(bytes int) error {
+	more := min(decodedText*int64(bytes), batchTexts-h.held)
+	if !h.memory.TryAcquire(more) {
+		return sheaf.Errorf(sheaf.ErrRateLimited, "the server is receiving long descriptions of many batches already").
+			WithHint("send it again in a moment, or describe fewer files in one batch")
+	}
+	h.held += more
+	return nil
+}
+
+// release gives all of it back.
+func (h *textHold) release() { h.memory.Release(h.held) }
+
 // batchFields are the fields beside its files that a batch may have: those of an
 // upload, for all files, and what there is to say of each.
 func batchFields(limits sheaf.Limits) []formField {
 	fields := []formField{
-		{"documents", "A JSON list with an object for each file, in their order, whose name, tags, description, metadata and path win over the fields of those names",
-			mostDescriptions, fmt.Sprintf("%d bytes", mostDescriptions)},
-		{"atomic", "true: all files are stored or none; false, which is the default: each on its own", 5, "5 bytes"},
+		{name: "documents", description: "A JSON list with an object for each file, in their order, whose name, tags, description, metadata and path win over the fields of those names",
+			limit: mostDescriptions, limitText: fmt.Sprintf("%d bytes", mostDescriptions)},
+		{name: "atomic", description: "true: all files are stored or none; false, which is the default: each on its own", limit: 5, limitText: "5 bytes"},
 	}
 	for _, field := range uploadFields(limits) {
 		if field.name != "name" && field.name != "path" { // which one file has at most
@@ -79,6 +111,9 @@ func (s *server) createDocuments(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer batch.Close()
+	texts := textHold{memory: s.batchTexts}
+	defer texts.release()
+	findField(fields, "documents").hold = texts.add
 	var f form
 	err = s.receive(w, r, func(body io.Reader) (err error) {
 		// The library says what too many files are; one more is enough for that.
@@ -121,15 +156,18 @@ func newDocuments(f form) (library.NewDocuments, error) {
 	if err := sheaf.InvalidFields(atomicErr, err); err != nil {
 		return in, err
 	}
+	// All files share what is said of all: a copy for each would be many times
+	// what was sent.
+	tags, metadata := sheaf.SplitTags(f.values["tags"]), json.RawMessage(f.values["metadata"])
 	for i, file := range f.files {
 		document := documents[i]
 		made := library.NewDocument{
 			Content:     file.upload,
 			Filename:    file.filename,
 			Name:        document.Name,
-			Tags:        sheaf.SplitTags(f.values["tags"]),
+			Tags:        tags,
 			Description: f.values["description"],
-			Metadata:    json.RawMessage(f.values["metadata"]),
+			Metadata:    metadata,
 			Path:        document.Path,
 		}
 		if document.Tags != nil {

@@ -2,11 +2,13 @@ package rest
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sheaf-dev/sheaf"
 )
@@ -99,5 +101,46 @@ func TestBatchesThatAreRefused(t *testing.T) {
 	}
 	if left, err := os.ReadDir(filepath.Join(s.dir, "spool")); err != nil || len(left) > 0 {
 		t.Errorf("the spool has %v, %v, want nothing", left, err)
+	}
+}
+
+// What is said of documents one by one lay outside all limits of memory while it
+// was received and decoded: many batches could say megabytes each.
+func TestBatchesShareTheMemoryForDescriptions(t *testing.T) {
+	s := newServer(t, Options{})
+	describing := func(n int) []part {
+		return []part{{name: "documents", value: "[{}" + strings.Repeat(" ", n) + "]"}, {"file", "a.txt", "a"}}
+	}
+	large, contentType := formOf(describing(2 * mostDescriptions)...)
+	text, err := io.ReadAll(large)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, sender := io.Pipe()
+	first := make(chan response, 1)
+	go func() { first <- s.do(http.MethodPost, "/documents/batch", body, "Content-Type", contentType) }()
+	most := 7 * len(text) / 8
+	sender.Write(text[:most])
+	// An eighth of the memory is left, and this one wants half of it; the last of
+	// what was sent may still be on its way.
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		answer := s.batch("", describing(mostDescriptions)...)
+		if answer.StatusCode == http.StatusTooManyRequests {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("a second batch with %d bytes of descriptions: %s", mostDescriptions, answer.Status)
+		}
+	}
+	if answer := s.batch("", describing(1000)...); answer.StatusCode != http.StatusOK {
+		t.Errorf("an ordinary batch beside it: %s: %s", answer.Status, answer.body)
+	}
+	sender.Write(text[most:])
+	sender.Close()
+	if answer := <-first; answer.StatusCode != http.StatusOK {
+		t.Errorf("the first batch: %s: %s", answer.Status, answer.body)
+	}
+	if answer := s.batch("", describing(mostDescriptions)...); answer.StatusCode != http.StatusOK {
+		t.Errorf("a batch after it: %s: %s", answer.Status, answer.body)
 	}
 }

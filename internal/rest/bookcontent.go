@@ -51,7 +51,7 @@ func (s *server) writeFile(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	change, err := s.session(r).PutContent(r.Context(), library.FileWrite{
-		Place: place(r), Content: upload, FileHash: condition.fileHash, First: condition.first, Merge: condition.merge, Message: query.Get("message"),
+		Place: place(r), Content: upload, FileHash: condition.fileHash, First: condition.first, Existing: condition.existing, Merge: condition.merge, Message: query.Get("message"),
 	})
 	if err != nil {
 		return condition.refused(err)

@@ -50,9 +50,8 @@ func TestCollections(t *testing.T) {
 	if p := wantProblem(t, s.send(http.MethodPatch, "/collections/field-notes", `{"status":"migrating","title":"\u0007"}`), sheaf.ErrInvalid); fieldsOf(p) != "[title status]" {
 		t.Errorf("wrong values of a change: %s", fieldsOf(p))
 	}
-	for _, method := range []string{http.MethodGet, http.MethodPatch} {
-		wantProblem(t, s.send(method, "/collections/nowhere", `{}`), sheaf.ErrNotFound)
-	}
+	wantProblem(t, s.get("/collections/nowhere"), sheaf.ErrNotFound)
+	wantProblem(t, s.send(http.MethodPatch, "/collections/nowhere", `{}`), sheaf.ErrNotFound)
 }
 
 // An archived collection refuses every write, and can be read.

@@ -17,6 +17,7 @@ import (
 type writeCondition struct {
 	fileHash *sheaf.Digest // nil: nothing
 	first    bool          // there is none: If-None-Match: *
+	existing bool          // there is one, whichever: If-Match: *
 	merge    bool
 	isHeader bool // whether it came as If-Match, whose failure is 412 and not 409
 }
@@ -41,7 +42,7 @@ func parseCondition(header http.Header, fileHash, onConflict string) (c writeCon
 		case c.fileHash != nil:
 			headerErr = sheaf.Invalid("file_hash", "give file_hash or If-Match, not both")
 		default:
-			c.fileHash = digest
+			c.fileHash, c.existing = digest, digest == nil
 		}
 	}
 	if lines := header["If-None-Match"]; len(lines) > 0 {
@@ -116,6 +117,7 @@ func (s *server) writeContent(w http.ResponseWriter, r *http.Request) error {
 		Filename: query.Get("filename"),
 		FileHash: condition.fileHash,
 		First:    condition.first,
+		Existing: condition.existing,
 		Merge:    condition.merge,
 		Message:  query.Get("message"),
 	})

@@ -332,3 +332,16 @@ func TestConflictSurvivesJSON(t *testing.T) {
 		}
 	}
 }
+
+// If-Match: * asks for a content that is there, whichever (RFC 9110, section
+// 13.1.1); a document that has none yet was once written all the same.
+func TestIfMatchAny(t *testing.T) {
+	s := newServer(t, Options{})
+	change := read[sheaf.Change](t, s.send(http.MethodPost, "/documents", `{"name":"Plan"}`))
+	wantProblem(t, s.put(change.ID, "", "first", "If-Match", "*"), sheaf.ErrPreconditionFailed)
+	for _, headers := range [][]string{nil, {"If-Match", "*"}} {
+		if answer := s.put(change.ID, "", fmt.Sprint("content ", len(headers)), headers...); answer.StatusCode != http.StatusOK {
+			t.Errorf("a content with %v: %s: %s", headers, answer.Status, answer.body)
+		}
+	}
+}

@@ -109,7 +109,7 @@ func parseDescription(t testing.TB, document []byte) *description {
 			}
 			operation.answers[status] = answer
 		}
-		for _, kind := range slices.Concat(r.errors, commonErrors) {
+		for _, kind := range r.kinds() {
 			operation.kinds[fmt.Sprint(kind.HTTPStatus(), " ", kind)] = true
 		}
 		pattern := pattern(r.method, r.path)

@@ -34,18 +34,22 @@ type formField struct {
 	description string
 	limit       int64  // bytes that a valid value has at most
 	limitText   string // the limit in its own unit, for people
+
+	// hold is asked for the memory of so many more bytes of the value; its error
+	// ends reading. nil: all values together are small.
+	hold func(bytes int) error
 }
 
 // uploadFields are the fields beside "file" that an upload may have.
 func uploadFields(limits sheaf.Limits) []formField {
 	return []formField{
-		{"name", "What people call the document; the filename unless given", int64(limits.Name), fmt.Sprintf("%d bytes", limits.Name)},
-		{"tags", "Tags, separated by commas; each is kept once", int64(limits.Tags * (limits.Tag + 1) * 4), fmt.Sprintf("%d tags of %d characters", limits.Tags, limits.Tag)},
-		{"description", "What the document is about", int64(limits.Description * 4), fmt.Sprintf("%d characters", limits.Description)},
-		{"collection", "The collection to put it in; default unless given", 50, "50 characters"},
-		{"path", "Where in a book it belongs", int64(limits.Path), fmt.Sprintf("%d bytes", limits.Path)},
-		{"metadata", `A JSON object of your own, such as {"status":"draft"}`, int64(limits.Metadata), fmt.Sprintf("%d bytes", limits.Metadata)},
-		{"message", "Why the change is made, for the history", int64(limits.Message * 4), fmt.Sprintf("%d characters", limits.Message)},
+		{name: "name", description: "What people call the document; the filename unless given", limit: int64(limits.Name), limitText: fmt.Sprintf("%d bytes", limits.Name)},
+		{name: "tags", description: "Tags, separated by commas; each is kept once", limit: int64(limits.Tags * (limits.Tag + 1) * 4), limitText: fmt.Sprintf("%d tags of %d characters", limits.Tags, limits.Tag)},
+		{name: "description", description: "What the document is about", limit: int64(limits.Description * 4), limitText: fmt.Sprintf("%d characters", limits.Description)},
+		{name: "collection", description: "The collection to put it in; default unless given", limit: 50, limitText: "50 characters"},
+		{name: "path", description: "Where in a book it belongs", limit: int64(limits.Path), limitText: fmt.Sprintf("%d bytes", limits.Path)},
+		{name: "metadata", description: `A JSON object of your own, such as {"status":"draft"}`, limit: int64(limits.Metadata), limitText: fmt.Sprintf("%d bytes", limits.Metadata)},
+		{name: "message", description: "Why the change is made, for the history", limit: int64(limits.Message * 4), limitText: fmt.Sprintf("%d characters", limits.Message)},
 	}
 }
 
@@ -142,7 +146,7 @@ func readForm(body io.Reader, boundary string, fields []formField, maxFiles int,
 		}
 		most := 2*field.limit + slack
 		budget.budget = most + betweenParts
-		value, err := io.ReadAll(io.LimitReader(part, most+1))
+		value, err := io.ReadAll(&holdingReader{io.LimitReader(part, most+1), field.hold})
 		if err != nil {
 			return f, malformed(err)
 		}
@@ -229,6 +233,23 @@ func malformed(err error) error {
 	}
 	return &sheaf.Error{Kind: sheaf.ErrInvalid, Message: message, Hint: hint, Err: err,
 		Fields: []sheaf.FieldError{{Field: "body", Message: message}}}
+}
+
+// A holdingReader asks for the memory of what it reads.
+type holdingReader struct {
+	from io.Reader
+	hold func(bytes int) error // may be nil
+}
+
+// Read implements [io.Reader].
+func (r *holdingReader) Read(p []byte) (int, error) {
+	n, err := r.from.Read(p)
+	if r.hold != nil && n > 0 {
+		if err := r.hold(n); err != nil {
+			return 0, err
+		}
+	}
+	return n, err
 }
 
 // A failingReader remembers the error that ended the reader it reads from, so

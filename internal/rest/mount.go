@@ -38,7 +38,14 @@ func streaming(serve func(*server, http.ResponseWriter, *http.Request) error) mo
 func (m *mounting) handle(operation *huma.Operation, serve func(*server, http.ResponseWriter, *http.Request) error) {
 	s := m.server
 	m.mux.HandleFunc(pattern(operation.Method, operation.Path), func(w http.ResponseWriter, r *http.Request) {
-		if err := serve(s, w, r); err != nil {
+		var err error
+		if operation.RequestBody == nil {
+			err = refuseBody(w, r, operation)
+		}
+		if err == nil {
+			err = serve(s, w, r)
+		}
+		if err != nil {
 			s.refuse(w, r, err)
 		}
 	})
@@ -59,6 +66,16 @@ func answering[I, O any](serve func(*server, context.Context, *I) (*O, error)) m
 		// time, before it asks anybody whether it may.
 		body := operation.RequestBody
 		operation.RequestBody = nil
+		if body == nil {
+			operation.Middlewares = append(operation.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
+				r, w := humago.Unwrap(ctx)
+				if err := refuseBody(w, r, operation); err != nil {
+					s.refuse(w, r, err)
+					return
+				}
+				next(ctx)
+			})
+		}
 		huma.Register(m.api, *operation, func(ctx context.Context, in *I) (*O, error) {
 			out, err := serve(s, ctx, in)
 			if err != nil {

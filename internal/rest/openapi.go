@@ -97,6 +97,15 @@ var commonHeaders = map[string]*huma.Param{
 // commonErrors are those of every operation: of the guard and of ourselves.
 var commonErrors = []sheaf.ErrorKind{sheaf.ErrForbidden, sheaf.ErrInternal}
 
+// kinds returns all errors that the operation may answer with.
+func (r route) kinds() []sheaf.ErrorKind {
+	kinds := slices.Concat(r.errors, commonErrors)
+	if r.body == nil && !slices.Contains(kinds, sheaf.ErrInvalid) {
+		kinds = append(kinds, sheaf.ErrInvalid) // of refuseBody
+	}
+	return kinds
+}
+
 // operation returns the route as OpenAPI describes it.
 func (r route) operation(m *mounting) *huma.Operation {
 	operation := &huma.Operation{
@@ -120,7 +129,7 @@ func (r route) operation(m *mounting) *huma.Operation {
 		operation.Responses[status] = response
 	}
 	codes := map[int][]sheaf.ErrorKind{}
-	for _, kind := range slices.Concat(r.errors, commonErrors) {
+	for _, kind := range r.kinds() {
 		codes[kind.HTTPStatus()] = append(codes[kind.HTTPStatus()], kind)
 	}
 	for status, kinds := range codes {

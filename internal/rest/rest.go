@@ -21,6 +21,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/library"
 )
@@ -74,16 +76,17 @@ const (
 // server is what the operations have in common. It is not changed after New,
 // except for its counter.
 type server struct {
-	library  *library.Library
-	log      *slog.Logger
-	limits   sheaf.Limits
-	version  string
-	baseURL  string // without a final slash; empty: from the request
-	uploads  chan struct{}
-	idle     time.Duration
-	grace    time.Duration
-	rate     int64 // bytes a second
-	requests requestIDs
+	library    *library.Library
+	log        *slog.Logger
+	limits     sheaf.Limits
+	version    string
+	baseURL    string // without a final slash; empty: from the request
+	uploads    chan struct{}
+	batchTexts *semaphore.Weighted // bytes of [textHold]
+	idle       time.Duration
+	grace      time.Duration
+	rate       int64 // bytes a second
+	requests   requestIDs
 }
 
 // New returns the handler of the whole API. It keeps no goroutines and needs
@@ -154,16 +157,17 @@ func prepare(options Options) (*server, error) {
 		}
 	}
 	s := &server{
-		rate:     downloadRate,
-		library:  options.Library,
-		log:      options.Log,
-		limits:   options.Library.Limits(),
-		version:  options.Version,
-		baseURL:  strings.TrimRight(options.BaseURL, "/"),
-		uploads:  make(chan struct{}, defaultTo(options.MaxUploads, defaultMaxUploads)),
-		idle:     defaultTo(options.UploadIdleTimeout, defaultUploadIdleTimeout),
-		grace:    defaultTo(options.DownloadGrace, defaultDownloadGrace),
-		requests: newRequestIDs(),
+		rate:       downloadRate,
+		library:    options.Library,
+		log:        options.Log,
+		limits:     options.Library.Limits(),
+		version:    options.Version,
+		baseURL:    strings.TrimRight(options.BaseURL, "/"),
+		batchTexts: semaphore.NewWeighted(batchTexts),
+		uploads:    make(chan struct{}, defaultTo(options.MaxUploads, defaultMaxUploads)),
+		idle:       defaultTo(options.UploadIdleTimeout, defaultUploadIdleTimeout),
+		grace:      defaultTo(options.DownloadGrace, defaultDownloadGrace),
+		requests:   newRequestIDs(),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

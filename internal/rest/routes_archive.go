@@ -107,5 +107,5 @@ func archiveHeaders() map[string]*huma.Param {
 }
 
 func archiveErrors(more ...sheaf.ErrorKind) []sheaf.ErrorKind {
-	return append([]sheaf.ErrorKind{sheaf.ErrInvalid, sheaf.ErrNotFound, sheaf.ErrTooLarge, sheaf.ErrUnavailable, sheaf.ErrDamaged, sheaf.ErrBackendUnavailable}, more...)
+	return append([]sheaf.ErrorKind{sheaf.ErrInvalid, sheaf.ErrNotFound, sheaf.ErrTooLarge, sheaf.ErrRateLimited, sheaf.ErrUnavailable, sheaf.ErrDamaged, sheaf.ErrBackendUnavailable}, more...)
 }

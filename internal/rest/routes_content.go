@@ -44,7 +44,7 @@ func contentRoutes() []route {
 			parameters: []*huma.Param{
 				documentIDParam(),
 				queryParam("file_hash", "The SHA-256 of the content that this one replaces", textSchema()),
-				headerParam("If-Match", "The same as the ETag of a download, in its place; a conflict is then 412"),
+				headerParam("If-Match", "The same as the ETag of a download, in its place, or * for any content; a conflict is then 412"),
 				headerParam("If-None-Match", "Only *: answer 412 unless the document is still without content"),
 				queryParam("on_conflict", "When the document has another content by now: fail, or merge if that is clean", enumSchema("fail", "fail", "merge")),
 				queryParam("filename", "A new filename, from which the MIME type comes", textSchema()),

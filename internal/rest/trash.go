@@ -2,6 +2,8 @@ package rest
 
 import (
 	"context"
+	"net/http"
+	"strings"
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/library"
@@ -31,16 +33,18 @@ func (s *server) deleteDocument(ctx context.Context, in *deleteDocumentInput) (*
 	}
 	var change sheaf.Change
 	var below []deletedBelow
-	withChildren, err := parseFlag("with_children", in.request.URL.Query())
-	switch {
-	case err != nil:
+	withChildren, flagErr := parseFlag("with_children", in.request.URL.Query())
+	precondition, conditionErr := parsePrecondition(in.request.Header)
+	if err := sheaf.InvalidFields(flagErr, conditionErr); err != nil {
 		return nil, err
+	}
+	switch {
 	case withChildren:
 		var tree sheaf.TreeDeletion
-		tree, err = s.session(in.request).DeleteTree(ctx, id)
+		tree, err = s.session(in.request).DeleteTree(ctx, id, precondition)
 		change, below = tree.Change, deletedBelowOf(tree)
 	default:
-		change, err = s.session(in.request).DeleteDocument(ctx, id)
+		change, err = s.session(in.request).DeleteDocument(ctx, id, precondition)
 	}
 	if err != nil {
 		return nil, err
@@ -53,6 +57,23 @@ func (s *server) deleteDocument(ctx context.Context, in *deleteDocumentInput) (*
 		AuditEntryID:     change.AuditEntryID,
 		Below:            below,
 	}}, nil
+}
+
+// parsePrecondition reads what If-Match says of a document that is to be deleted:
+// the ETag of its content or that of its metadata.
+func parsePrecondition(header http.Header) (p library.Precondition, err error) {
+	lines := header["If-Match"]
+	if len(lines) == 0 {
+		return p, nil
+	}
+	if p.Digest, err = parseContentTag(strings.Join(lines, ",")); err == nil {
+		return p, nil
+	}
+	if p.Collection, p.Revision, err = parseRevisionTag(header); err == nil {
+		return p, nil
+	}
+	return p, sheaf.Invalid("If-Match", `If-Match has to be one ETag, of the content or of the metadata, such as "r42"`).
+		WithHint("take the ETag of GET /documents/{document_id} or of GET /documents/{document_id}/metadata")
 }
 
 // A deletedBelow is a document that was deleted with one above it.

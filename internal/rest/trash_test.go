@@ -98,3 +98,29 @@ func TestPurge(t *testing.T) {
 		t.Errorf("log after a purge: %+v", entries)
 	}
 }
+
+// Whoever deletes what they have read may say what that was; If-Match was once
+// ignored.
+func TestDeleteIfMatch(t *testing.T) {
+	s := newServer(t, Options{})
+	doc := s.push("a.txt", "one")
+	path := "/documents/" + string(doc.ID)
+	contentTag, stateTag := s.get(path).Header.Get("Etag"), s.get(path+"/metadata").Header.Get("Etag")
+	s.put(doc.ID, "", "two")
+	for _, tag := range []string{contentTag, stateTag} {
+		for _, query := range []string{"", "?with_children=true"} {
+			wantProblem(t, s.do(http.MethodDelete, path+query, nil, "If-Match", tag), sheaf.ErrPreconditionFailed)
+		}
+	}
+	wantProblem(t, s.do(http.MethodDelete, path, nil, "If-Match", "two"), sheaf.ErrInvalid)
+	for _, part := range []string{"", "/metadata", "*"} {
+		tag := "*"
+		if part != "*" {
+			tag = s.get(path + part).Header.Get("Etag")
+		}
+		if answer := s.do(http.MethodDelete, path, nil, "If-Match", tag); answer.StatusCode != http.StatusOK {
+			t.Errorf("a deletion with If-Match %s: %s: %s", tag, answer.Status, answer.body)
+		}
+		s.send(http.MethodPost, path+"/restore", "{}")
+	}
+}

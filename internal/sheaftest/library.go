@@ -202,6 +202,7 @@ func (s *LibrarySurface) Download(collection string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer archive.Close()
 	var file bytes.Buffer
 	err = archive.WriteRange(s.ctx, &file, 0, archive.Size())
 	return file.Bytes(), err
