@@ -60,7 +60,7 @@ func TestFiles(t *testing.T) {
 	}{
 		{"linux", nil, ClaudeCode, User, "/home/ann/.claude.json"},
 		{"linux", map[string]string{"CLAUDE_CONFIG_DIR": "/c"}, ClaudeCode, User, "/c/.claude.json"},
-		{"linux", nil, ClaudeCode, Project, "/work/.mcp.json"},
+		{"linux", nil, ClaudeCode, Project, "/project/.mcp.json"},
 		{"linux", nil, ClaudeDesktop, User, "/home/ann/.config/Claude/claude_desktop_config.json"},
 		{"darwin", nil, ClaudeDesktop, User, "/home/ann/Library/Application Support/Claude/claude_desktop_config.json"},
 		{"windows", map[string]string{"APPDATA": "/roaming"}, ClaudeDesktop, User, "/roaming/Claude/claude_desktop_config.json"},
@@ -69,16 +69,16 @@ func TestFiles(t *testing.T) {
 		{"linux", nil, Codex, User, "/home/ann/.codex/config.toml"},
 		{"linux", map[string]string{"CODEX_HOME": "/x"}, Codex, User, "/x/config.toml"},
 		{"linux", map[string]string{"CODEX_HOME": "relative"}, Codex, User, "/home/ann/.codex/config.toml"},
-		{"linux", nil, Codex, Project, "/work/.codex/config.toml"},
+		{"linux", nil, Codex, Project, "/project/.codex/config.toml"},
 		{"darwin", nil, Cursor, User, "/home/ann/.cursor/mcp.json"},
-		{"darwin", nil, Cursor, Project, "/work/.cursor/mcp.json"},
+		{"darwin", nil, Cursor, Project, "/project/.cursor/mcp.json"},
 		{"linux", map[string]string{"XDG_CONFIG_HOME": "/xdg"}, VSCode, User, "/xdg/Code/User/mcp.json"},
 		{"darwin", nil, VSCode, User, "/home/ann/Library/Application Support/Code/User/mcp.json"},
-		{"linux", nil, VSCode, Project, "/work/.vscode/mcp.json"},
+		{"linux", nil, VSCode, Project, "/project/.vscode/mcp.json"},
 		{"linux", nil, Gemini, User, "/home/ann/.gemini/settings.json"},
-		{"linux", nil, Gemini, Project, "/work/.gemini/settings.json"},
+		{"linux", nil, Gemini, Project, "/project/.gemini/settings.json"},
 	} {
-		system := System{GOOS: test.goos, Home: "/home/ann", Project: "/work", Getenv: func(name string) string { return test.env[name] }}
+		system := System{GOOS: test.goos, Home: "/home/ann", Project: "/project", Getenv: func(name string) string { return test.env[name] }}
 		got, err := test.agent.File(system, test.scope)
 		if got != test.want || (err != nil) != (test.want == "") {
 			t.Errorf("%s for the %s on %s %v: %q, %v; want %q", test.agent, test.scope, test.goos, test.env, got, err, test.want)
