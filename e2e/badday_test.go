@@ -109,9 +109,9 @@ func TestBodiesThatDoNotCome(t *testing.T) {
 		"a form of a wrong type":                 {uploadHead(1000, "Content-Type: text/plain"), 415},
 		"a form from another site":               {uploadHead(1000, formType, "Origin: http://evil.example"), 403},
 		"a form for another place":               {strings.Replace(uploadHead(1000), "/documents", "/nowhere", 1), 404},
-		"a deletion with a body":                 {strings.Replace(uploadHead(1000), "POST /documents", "DELETE /documents/doc_0123456789ab", 1), 404},
-		"a listing with a body":                  {strings.Replace(uploadHead(1000), "POST", "GET", 1), 200},
-		"a check with chunks":                    {strings.Replace(uploadHead(-1), "/documents", "/admin/fsck", 1), 200},
+		"a deletion with a body":                 {strings.Replace(uploadHead(1000), "POST /documents", "DELETE /documents/doc_0123456789ab", 1), 422},
+		"a listing with a body":                  {strings.Replace(uploadHead(1000), "POST", "GET", 1), 422},
+		"a check with chunks":                    {strings.Replace(uploadHead(-1), "/documents", "/admin/fsck", 1), 422},
 	} {
 		conn := dialRaw(t, s.URL)
 		conn.send("%s", test.request)
