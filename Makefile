@@ -40,7 +40,7 @@ build:
 
 .PHONY: test
 test: $(if $(RACE),compiler) clients
-	go test $(RACE) ./...
+	go test $(RACE) -timeout 40m ./...
 
 # The official TypeScript clients of the Model Context Protocol.
 .PHONY: clients
