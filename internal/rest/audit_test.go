@@ -12,13 +12,19 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/library"
 )
 
-// audited answers with what the audit has, after all records are written.
+// audited answers with what the audit has, after all records are written. It
+// goes on to the last page: on a busy machine pages are short.
 func (s *testServer) audited(query string) []sheaf.AuditEntry {
 	s.t.Helper()
 	if err := s.library.FlushAudit(s.t.Context()); err != nil {
 		s.t.Fatal(err)
 	}
-	return read[[]sheaf.AuditEntry](s.t, s.get("/audit?"+query))
+	var entries []sheaf.AuditEntry
+	for next := "/audit?" + query; next != ""; {
+		page := s.get(next)
+		entries, next = append(entries, read[[]sheaf.AuditEntry](s.t, page)...), s.nextOf(page)
+	}
+	return entries
 }
 
 var pathParameter = regexp.MustCompile(`\{[^}]*\}`)
