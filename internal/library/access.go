@@ -180,7 +180,7 @@ func (l *Library) FlushAudit(ctx context.Context) error {
 func (l *Library) forgetAccess(ctx context.Context) (more bool, err error) {
 	var bound int64
 	err = l.catalog.Snapshot(ctx, func(v *catalog.View) (err error) {
-		bound, err = v.FirstEntryAt(l.audit.Clock().Add(-l.audit.Retention))
+		bound, err = v.FirstEntryAt(l.now().Add(-l.audit.Retention))
 		return err
 	})
 	if err != nil {

@@ -253,7 +253,7 @@ func TestAccessRecordsAreForgotten(t *testing.T) {
 	clock := func() time.Time { return now }
 	s := open(t, func(s *setup) {
 		s.clock = clock
-		s.audit = library.AuditOptions{Sampling: 1, Retention: 24 * time.Hour, Clock: clock}
+		s.audit = library.AuditOptions{Sampling: 1, Retention: 24 * time.Hour}
 	})
 	look := func() {
 		err := s.catalog.Mutate(t.Context(), 0, func(tx *catalog.Tx) error {

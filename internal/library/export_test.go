@@ -29,7 +29,7 @@ func openExported(t *testing.T) *exportedStore {
 	clock := func() time.Time { return e.now }
 	e.store = open(t, func(s *setup) {
 		s.clock = clock
-		s.audit = library.AuditOptions{Sampling: 1, Dir: e.dir, Clock: clock}
+		s.audit = library.AuditOptions{Sampling: 1, Dir: e.dir}
 	})
 	return e
 }

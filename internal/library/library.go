@@ -34,17 +34,17 @@ type Options struct {
 	ViewsDir        string // where registry.yaml and books are written; empty: nowhere
 	Garbage         GarbageOptions
 	Audit           AuditOptions
+	Clock           func() time.Time // nil: time.Now
 	Log             *slog.Logger
 }
 
 // AuditOptions say what is kept of calls that leave no log entry, and where the
 // audit is exported to.
 type AuditOptions struct {
-	Retention time.Duration    // of access records; 0: for ever
-	Sampling  float64          // the share of successful reads that are recorded, from 0 to 1
-	Rate      int              // records a second, of successes and of failures each; 0: no limit
-	Dir       string           // of the daily files; empty: none
-	Clock     func() time.Time // nil: time.Now
+	Retention time.Duration // of access records; 0: for ever
+	Sampling  float64       // the share of successful reads that are recorded, from 0 to 1
+	Rate      int           // records a second, of successes and of failures each; 0: no limit
+	Dir       string        // of the daily files; empty: none
 }
 
 // A Library is an open store. Its methods may be called concurrently.
@@ -73,6 +73,9 @@ type Library struct {
 	archives      *archiveRoom
 	garbage       *garbage
 	pins          *pins
+
+	now    func() time.Time
+	signer urlSigner
 
 	audit   AuditOptions
 	access  *accessRecords
@@ -107,11 +110,14 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		viewsDir:        o.ViewsDir,
 		viewable:        make(chan struct{}, 1),
 	}
-	if l.audit.Clock == nil {
-		l.audit.Clock = time.Now
+	if l.now = o.Clock; l.now == nil {
+		l.now = time.Now
 	}
+	l.signer = urlSigner{now: l.now, key: func(ctx context.Context) ([]byte, error) {
+		return l.catalog.Secret(ctx, signingSecret)
+	}}
 	if o.Audit.Dir != "" {
-		l.exports = &exporter{catalog: o.Catalog, dir: o.Audit.Dir, clock: l.audit.Clock}
+		l.exports = &exporter{catalog: o.Catalog, dir: o.Audit.Dir, clock: l.now}
 	}
 	for backend := range o.Backends {
 		l.drainable[backend] = make(chan struct{}, 1)
