@@ -26,8 +26,8 @@ type Line struct {
 	Before, After []string
 }
 
-// size returns about how many bytes the line takes up.
-func (l Line) size() int {
+// Size returns about how many bytes the line takes up.
+func (l Line) Size() int {
 	size := len(l.Text)
 	for _, text := range l.Before {
 		size += len(text)
@@ -84,7 +84,7 @@ func (p *Pattern) Search(ctx context.Context, text []byte, wanted Wanted) (found
 			if len(found.Lines) < wanted.Lines && shown < wanted.Bytes {
 				l := wanted.line(text, start, end, match)
 				l.Number = number
-				shown += l.size()
+				shown += l.Size()
 				found.Lines = append(found.Lines, l)
 			}
 		}

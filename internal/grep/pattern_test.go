@@ -103,7 +103,7 @@ func TestWrongPatterns(t *testing.T) {
 		`foo(bar`:             {"missing closing )", "backslash"},
 		`foo)`:                {"unexpected )", "backslash"},
 		`a[z-a]`:              {"invalid character class range: z-a, at character 3", ""},
-		`é*ab**`:              {"**, at character 4", "group"},
+		`é*ab**`:              {"**, at character 5", "group"},
 		`(\w+) \1`:            {`invalid escape sequence: \1, at character 7`, "no backreferences"},
 		`(?<x>a)\k<x>`:        {`\k`, "no backreferences"},
 		`foo(?=bar)`:          {"(?=, at character 4", "ahead or behind"},
