@@ -255,7 +255,7 @@ func settings() []setting {
 			value: func(c *Config) value { return integer(&c.Limits.Matches, 1, 100_000) },
 		}, {
 			key:   "limits.context_lines",
-			help:  "lines that it shows before and behind each",
+			help:  "lines that a search with a regular expression shows before and behind each",
 			value: func(c *Config) value { return integer(&c.Limits.ContextLines, 0, 1000) },
 		}, {
 			key:   "limits.searched_size",

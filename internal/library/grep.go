@@ -281,10 +281,10 @@ func (g *grepping) hint() string {
 		add("no path matches path_glob: with a slash it is for the whole path in its book, without for a name at any depth")
 	}
 	if n := g.skipped[tooLarge]; n > 0 {
-		add("%d files are larger than %d bytes and were not searched", n, g.library.limits.Searched)
+		add("not searched, because larger than %d bytes: %d", g.library.limits.Searched, n)
 	}
 	if n := g.skipped[unreadable]; n > 0 {
-		add("the contents of %d files are damaged or purged and were not searched", n)
+		add("not searched, because damaged or purged: %d", n)
 	}
 	return strings.Join(hints, "; ")
 }
