@@ -73,12 +73,13 @@ func (l *Library) filesOfBooks(ctx context.Context, books []*catalog.Collection,
 // the latest when it begins, or that of a moment. An error is the last thing it
 // yields.
 func (l *Library) filesOfBook(ctx context.Context, book *catalog.Collection, filter catalog.FileFilter, at Moment) iter.Seq2[sheaf.BookFile, error] {
-	const page = 1000 // files that are read at once, while nobody can reclaim the log
-	filter.Limit = page
+	// Files that are read at once: few first, because many searches need no more,
+	// and never too many, because the log cannot be reclaimed meanwhile.
+	const first, most = 100, 1000
 	return func(yield func(sheaf.BookFile, error) bool) {
 		filter := filter
 		revision := int64(0)
-		for {
+		for filter.Limit = first; ; filter.Limit = most {
 			var files []sheaf.BookFile
 			err := l.catalog.Snapshot(ctx, func(v *catalog.View) (err error) {
 				if err = settleRevision(v, book, at, &revision, &filter); err == nil && revision > 0 {
@@ -95,10 +96,10 @@ func (l *Library) filesOfBook(ctx context.Context, book *catalog.Collection, fil
 					return
 				}
 			}
-			if len(files) < page {
+			if len(files) < filter.Limit {
 				return
 			}
-			filter.After = files[page-1].Path
+			filter.After = files[len(files)-1].Path
 		}
 	}
 }

@@ -307,7 +307,7 @@ func TestGrepHints(t *testing.T) {
 		{library.GrepQuery{Pattern: "line"}, library.DefaultMatches, true, "raise max_results"},
 		{library.GrepQuery{Pattern: "line", MaxResults: 200}, 200, false, ""},
 		{library.GrepQuery{Pattern: "z*", PathGlob: "a.md"}, library.DefaultMatches, true, "matches every line"},
-		{library.GrepQuery{Pattern: "x", MaxResults: 1 << 30, ContextLines: 20}, 53, true, "fewer context_lines"},
+		{library.GrepQuery{Pattern: "x", MaxResults: 1 << 30, ContextLines: 20}, 56, true, "fewer context_lines"},
 		{library.GrepQuery{Pattern: "line", PathGlob: "b.md"}, 0, false, "no path matches path_glob"},
 		{library.GrepQuery{Pattern: "nowhere"}, 0, false, ""},
 	} {
