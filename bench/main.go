@@ -99,6 +99,11 @@ func (b *bench) run(ctx context.Context) error {
 			return err
 		}
 	}
+	if b.wants("grep") {
+		if err := b.greps(ctx); err != nil {
+			return err
+		}
+	}
 	if b.wants("audit") {
 		if err := b.audits(ctx); err != nil {
 			return err

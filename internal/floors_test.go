@@ -23,6 +23,7 @@ var floors = map[string]int{
 	"internal/bundle":     1,
 	"internal/config":     1,
 	"internal/durable":    1,
+	"internal/grep":       1,
 	"internal/lineartest": 1,
 	"internal/markup":     1,
 

@@ -131,7 +131,12 @@ func (a *App) open(ctx context.Context) error {
 		ArchiveMemory:   a.config.Storage.ArchiveMemory,
 		AutoCreateBooks: a.config.Books.AutoCreate,
 		ViewsDir:        a.config.Storage.Dir,
-		Garbage:         garbageOptions(a.config.Garbage),
+		Search: library.SearchOptions{
+			Deadline: a.config.Search.Deadline,
+			Workers:  a.config.Search.Workers,
+			Remote:   a.config.Search.RemoteReads,
+		},
+		Garbage: garbageOptions(a.config.Garbage),
 		Audit: library.AuditOptions{
 			Retention: a.config.Audit.AccessRetention,
 			Sampling:  a.config.Audit.ReadSampling,

@@ -81,11 +81,23 @@ func below(dir string) (low, high string) {
 
 // A FileFilter selects files of a book.
 type FileFilter struct {
-	Layer string // through which the book is looked at
-	Dir   string // whose files, and those below it; empty: all
-	After string // only paths behind this one
-	Rev   int64  // as it was at this revision; 0: now
-	Limit int
+	Layer  string // through which the book is looked at
+	Dir    string // whose files, and those below it; empty: all
+	Prefix string // that paths begin with, whole segments or not
+	After  string // only paths behind this one
+	Rev    int64  // as it was at this revision; 0: now
+	Limit  int
+}
+
+// between returns between which two strings the paths of a filter are.
+func (f FileFilter) between() (low, high string) {
+	low, high = below(f.Dir)
+	if n := len(f.Prefix); n > 0 {
+		// Between these two and what begins with the prefix there is no UTF-8 text.
+		low = max(low, f.Prefix[:n-1]+string([]byte{f.Prefix[n-1] - 1, 0xff}))
+		high = min(high, f.Prefix+"\xff")
+	}
+	return max(low, f.After), high
 }
 
 // Files lists files of a book in the order of their paths.
@@ -116,8 +128,8 @@ func (v *View) Files(c *Collection, filter FileFilter) ([]sheaf.BookFile, error)
 
 // filesIn lists files that a layer itself has.
 func (v *View) filesIn(c *Collection, layer string, filter FileFilter) ([]sheaf.BookFile, error) {
-	low, high := below(filter.Dir)
-	args := []any{c.PK, max(low, filter.After), high, filter.Limit}
+	low, high := filter.between()
+	args := []any{c.PK, low, high, filter.Limit}
 	query := `
 		select d.path, d.id, d.size, d.mime, d.digest, d.version, d.updated_at, 0 from documents d
 		where d.collection = $1 and d.path > $2 and d.path < $3 and d.path <> '' and d.deleted = 0 and d.version > 0

@@ -22,6 +22,7 @@ type Config struct {
 	Storage Storage
 	Catalog Catalog
 	Books   Books
+	Search  Search
 	Garbage Garbage
 	MCP     MCP
 	Limits  sheaf.Limits
@@ -79,6 +80,13 @@ func (s Storage) BackendDir(b Backend) string {
 // Books says how books come to be.
 type Books struct {
 	AutoCreate bool // by the first write to them, if the writer may
+}
+
+// Search bounds what all searches together take from others.
+type Search struct {
+	Deadline    time.Duration // of one search
+	Workers     int           // contents on this machine at once; 0: one fewer than processors, at least 1
+	RemoteReads int           // contents elsewhere at once
 }
 
 // Catalog tunes the database and its one writer.
@@ -157,6 +165,7 @@ func Default() Config {
 			BatchDelay: 20 * time.Millisecond,
 		},
 		Books:   Books{AutoCreate: true},
+		Search:  Search{Deadline: 10 * time.Second, RemoteReads: 16},
 		Garbage: Garbage{Enabled: true, Interval: time.Hour, Grace: 24 * time.Hour},
 		Limits:  sheaf.DefaultLimits(),
 		Audit:   Audit{AccessRetention: 30 * 24 * time.Hour, ReadSampling: 1, AccessRate: 200},

@@ -137,6 +137,18 @@ func settings() []setting {
 			help:  "whether writing to a book that is not there makes it, for callers who may create collections",
 			value: func(c *Config) value { return boolean(&c.Books.AutoCreate) },
 		}, {
+			key:   "search.deadline",
+			help:  "time after which a search answers with what it has found",
+			value: func(c *Config) value { return duration(&c.Search.Deadline) },
+		}, {
+			key:   "search.workers",
+			help:  "contents on this machine that all searches together look through at once; 0 leaves one processor to others",
+			value: func(c *Config) value { return integer(&c.Search.Workers, 0, 1024) },
+		}, {
+			key:   "search.remote_reads",
+			help:  "contents in object stores that all searches together look through at once",
+			value: func(c *Config) value { return integer(&c.Search.RemoteReads, 1, 1024) },
+		}, {
 			key:   "gc.enabled",
 			help:  "apply the retention of collections and reclaim garbage in the background",
 			value: func(c *Config) value { return boolean(&c.Garbage.Enabled) },
@@ -233,6 +245,22 @@ func settings() []setting {
 			key:   "limits.bulk_documents",
 			help:  "documents that one call tags, moves, deletes or restores",
 			value: func(c *Config) value { return integer(&c.Limits.Bulk, 1, 100_000) },
+		}, {
+			key:   "limits.pattern",
+			help:  "bytes of a regular expression",
+			value: func(c *Config) value { return integer(&c.Limits.Pattern, 1, 1<<16) },
+		}, {
+			key:   "limits.matches",
+			help:  "lines that one search with a regular expression answers with",
+			value: func(c *Config) value { return integer(&c.Limits.Matches, 1, 100_000) },
+		}, {
+			key:   "limits.context_lines",
+			help:  "lines that a search with a regular expression shows before and behind each",
+			value: func(c *Config) value { return integer(&c.Limits.ContextLines, 0, 1000) },
+		}, {
+			key:   "limits.searched_size",
+			help:  "size up to which a content is searched with a regular expression; it is held in memory",
+			value: func(c *Config) value { return size(&c.Limits.Searched, 1, 1<<30) },
 		}, {
 			key:   "audit.access_retention",
 			help:  "time for which reads, refusals and conflicts are kept; 0s keeps them for ever",

@@ -32,6 +32,7 @@ type Options struct {
 	ArchiveMemory   int64  // bytes that all archives in use take up together; 0: no bound
 	AutoCreateBooks bool   // a write to a book that is not there makes it
 	ViewsDir        string // where registry.yaml and books are written; empty: nowhere
+	Search          SearchOptions
 	Garbage         GarbageOptions
 	Audit           AuditOptions
 	Clock           func() time.Time // nil: time.Now
@@ -71,6 +72,8 @@ type Library struct {
 	batchMemory   *semaphore.Weighted
 	batchOpen     *semaphore.Weighted // files of the spool
 	archives      *archiveRoom
+	scans         *scanRoom
+	searchTime    time.Duration
 	garbage       *garbage
 	pins          *pins
 
@@ -85,6 +88,7 @@ type Library struct {
 // Open returns the library of a catalog and its blobs. It makes the default
 // collection if there is none.
 func Open(ctx context.Context, o Options) (*Library, error) {
+	search := o.Search.withDefaults()
 	l := &Library{
 		catalog:        o.Catalog,
 		blobs:          o.Blobs,
@@ -100,6 +104,8 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		batchMemory:    semaphore.NewWeighted(o.BatchMemory),
 		batchOpen:      semaphore.NewWeighted(mostBatchOpen),
 		archives:       newArchiveRoom(o.ArchiveMemory),
+		scans:          newScanRoom(search),
+		searchTime:     search.Deadline,
 		garbage:        newGarbage(o.Garbage),
 		pins:           newPins(),
 		audit:          o.Audit,

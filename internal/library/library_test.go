@@ -33,6 +33,7 @@ type setup struct {
 	keepBooks bool // books are made by CreateBook only
 	audit     library.AuditOptions
 	garbage   library.GarbageOptions
+	search    library.SearchOptions
 
 	batchMemory   int64
 	archiveMemory int64
@@ -90,7 +91,7 @@ func openSetup(t testing.TB, set setup) *store {
 	s.Library, err = library.Open(t.Context(), library.Options{
 		Catalog: s.catalog, Blobs: s.blobs, Backends: map[string]string{fs: "fs"}, DefaultBackend: fs,
 		AutoCreateBooks: !set.keepBooks, ViewsDir: set.dir,
-		Limits: set.limits, ScrubRate: set.scrubRate, BatchMemory: set.batchMemory, ArchiveMemory: set.archiveMemory, Garbage: set.garbage,
+		Limits: set.limits, ScrubRate: set.scrubRate, BatchMemory: set.batchMemory, ArchiveMemory: set.archiveMemory, Garbage: set.garbage, Search: set.search,
 		Audit: set.audit, Clock: set.clock, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

@@ -42,6 +42,8 @@ var neededScopes = map[string]sheaf.Scope{
 	"Documents":        sheaf.ScopeRead,
 	"EditAtPath":       sheaf.ScopeWrite,
 	"EditContent":      sheaf.ScopeWrite,
+	"Glob":             sheaf.ScopeRead,
+	"Grep":             sheaf.ScopeRead,
 	"MoveDocument":     sheaf.ScopeWrite,
 	"MoveDocuments":    sheaf.ScopeWrite,
 	"MovePath":         sheaf.ScopeWrite,

@@ -65,6 +65,8 @@ HEAD   /books/{book}/content/{path}                  read
 PUT    /books/{book}/content/{path}                  write
 PATCH  /books/{book}/content/{path}                  write
 DELETE /books/{book}/content/{path}                  write
+GET    /glob                                         read
+GET    /grep                                         read
 GET    /collections/{name}/archive.zip               read
 HEAD   /collections/{name}/archive.zip               read
 GET    /documents/batch/download                     read
