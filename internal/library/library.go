@@ -34,6 +34,7 @@ type Options struct {
 	ViewsDir        string // where registry.yaml and books are written; empty: nowhere
 	Garbage         GarbageOptions
 	Audit           AuditOptions
+	Address         Address          // of callers that came by none; nil: there is none
 	Clock           func() time.Time // nil: time.Now
 	Log             *slog.Logger
 }
@@ -77,6 +78,8 @@ type Library struct {
 	now    func() time.Time
 	signer urlSigner
 
+	address Address // nil: there is none
+
 	audit   AuditOptions
 	access  *accessRecords
 	exports *exporter // nil where nothing is exported
@@ -102,6 +105,7 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		archives:       newArchiveRoom(o.ArchiveMemory),
 		garbage:        newGarbage(o.Garbage),
 		pins:           newPins(),
+		address:        o.Address,
 		audit:          o.Audit,
 		access:         newAccessRecords(o.Audit, o.Log),
 
