@@ -92,7 +92,7 @@ func openSetup(t testing.TB, set setup) *store {
 		AutoCreateBooks: !set.keepBooks, ViewsDir: set.dir,
 		Limits: set.limits, ScrubRate: set.scrubRate, BatchMemory: set.batchMemory, ArchiveMemory: set.archiveMemory, Garbage: set.garbage,
 		Address: func(context.Context) (string, error) { return "https://sheaf.example/store", nil },
-		Audit: set.audit, Clock: set.clock, Log: slog.New(slog.DiscardHandler),
+		Audit:   set.audit, Clock: set.clock, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

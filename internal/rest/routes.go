@@ -59,6 +59,7 @@ func routes() []route {
 		bookRoutes(),
 		bookContentRoutes(),
 		archiveRoutes(),
+		bookArchiveRoutes(),
 		auditRoutes(),
 		serverRoutes(),
 	)
