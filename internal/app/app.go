@@ -60,6 +60,7 @@ type App struct {
 	socket      *socketListener    // nil where there can be none
 	tcp         net.Listener       // nil until Listen
 	agentTCP    net.Listener       // nil until Listen, and if there is no such address
+	address     address
 
 	closing sync.Once
 	closed  error // the outcome of closing
@@ -143,7 +144,8 @@ func (a *App) open(ctx context.Context) error {
 			Rate:      a.config.Audit.AccessRate,
 			Dir:       a.path(auditName),
 		},
-		Log: a.log,
+		Address: a.libraryAddress,
+		Log:     a.log,
 	})
 	if err != nil {
 		return err
@@ -151,6 +153,7 @@ func (a *App) open(ctx context.Context) error {
 	agents, err := mcp.New(mcp.Options{
 		Library: a.library, Log: a.log, Version: Version(),
 		Toolsets: toolsets(a.config.MCP.Toolsets), ReadOnly: a.config.MCP.ReadOnly,
+		Address: a.addressOf,
 	})
 	if err != nil {
 		return err
@@ -161,6 +164,7 @@ func (a *App) open(ctx context.Context) error {
 		Log:               a.log,
 		Version:           Version(),
 		BaseURL:           a.config.Server.PublicURL,
+		Address:           a.addressOf,
 		LoopbackOnly:      !a.config.Server.AllowOpen,
 		AllowedHosts:      allowedHosts(a.config.Server),
 		UploadIdleTimeout: a.config.Server.UploadIdleTimeout,

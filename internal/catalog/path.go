@@ -110,20 +110,7 @@ func (v *View) Files(c *Collection, filter FileFilter) ([]sheaf.BookFile, error)
 	if err != nil {
 		return nil, err
 	}
-	// Of each the first so many are enough to have the first so many of both.
-	files := make([]sheaf.BookFile, 0, min(len(base)+len(own), filter.Limit))
-	for len(files) < filter.Limit && len(base)+len(own) > 0 {
-		switch {
-		case len(own) == 0 || len(base) > 0 && base[0].Path < own[0].Path:
-			files, base = append(files, base[0]), base[1:]
-		case len(base) > 0 && base[0].Path == own[0].Path:
-			base = base[1:]
-			fallthrough
-		default:
-			files, own = append(files, own[0]), own[1:]
-		}
-	}
-	return files, nil
+	return overlaid(base, own, func(f *sheaf.BookFile) string { return f.Path }, filter.Limit), nil
 }
 
 // filesIn lists files that a layer itself has.

@@ -35,6 +35,7 @@ type suspects struct {
 
 	mu    sync.Mutex
 	names map[blobName]struct{} // guarded by mu
+	added uint64                // how many ever were; guarded by mu
 
 	// dealing holds a token while somebody deals with one of them.
 	dealing chan struct{}
@@ -55,6 +56,7 @@ func (s *suspects) add(name blobName) bool {
 	if _, known := s.names[name]; known {
 		return false
 	}
+	s.added++
 	if len(s.names) < maxSuspects {
 		s.names[name] = struct{}{}
 		wake(s.wake)
@@ -67,6 +69,13 @@ func (s *suspects) has(name blobName) bool {
 	defer s.mu.Unlock()
 	_, known := s.names[name]
 	return known
+}
+
+// count returns how many blobs were ever suspected.
+func (s *suspects) count() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.added
 }
 
 func (s *suspects) remove(name blobName) {

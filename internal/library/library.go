@@ -7,6 +7,7 @@
 package library
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -27,14 +28,16 @@ type Options struct {
 	Backends        map[string]string // the kind of each backend, by its name
 	DefaultBackend  string            // of the default collection when it is made
 	Limits          sheaf.Limits
-	ScrubRate       int64  // stored bytes a second that are read again in the background; 0: none
-	BatchMemory     int64  // bytes in which all batches together hold small contents until they are committed
-	ArchiveMemory   int64  // bytes that all archives in use take up together; 0: no bound
-	AutoCreateBooks bool   // a write to a book that is not there makes it
-	ViewsDir        string // where registry.yaml and books are written; empty: nowhere
+	ScrubRate       int64         // stored bytes a second that are read again in the background; 0: none
+	BatchMemory     int64         // bytes in which all batches together hold small contents until they are committed
+	ArchiveMemory   int64         // bytes that all archives in use take up together; 0: no bound
+	ArchiveLinkTime time.Duration // for which a link to an archive of a book is good; 0: an hour
+	AutoCreateBooks bool          // a write to a book that is not there makes it
+	ViewsDir        string        // where registry.yaml and books are written; empty: nowhere
 	Search          SearchOptions
 	Garbage         GarbageOptions
 	Audit           AuditOptions
+	Address         Address          // of callers that came by none; nil: there is none
 	Clock           func() time.Time // nil: time.Now
 	Log             *slog.Logger
 }
@@ -74,11 +77,16 @@ type Library struct {
 	archives      *archiveRoom
 	scans         *scanRoom
 	searchTime    time.Duration
+	bookLayouts   *bookLayouts
 	garbage       *garbage
 	pins          *pins
 
 	now    func() time.Time
 	signer urlSigner
+
+	address Address // nil: there is none
+
+	archiveLinkTime time.Duration
 
 	audit   AuditOptions
 	access  *accessRecords
@@ -108,6 +116,7 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		searchTime:     search.Deadline,
 		garbage:        newGarbage(o.Garbage),
 		pins:           newPins(),
+		address:        o.Address,
 		audit:          o.Audit,
 		access:         newAccessRecords(o.Audit, o.Log),
 
@@ -115,7 +124,12 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		bookCounts:      newBookCounts(),
 		viewsDir:        o.ViewsDir,
 		viewable:        make(chan struct{}, 1),
+
+		archiveLinkTime: cmp.Or(o.ArchiveLinkTime, time.Hour),
 	}
+	l.bookLayouts = newBookLayouts(l.archives, func() storeState {
+		return storeState{rewritten: l.catalog.Rewritten(), suspected: l.suspects.count()}
+	})
 	if l.now = o.Clock; l.now == nil {
 		l.now = time.Now
 	}

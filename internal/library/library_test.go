@@ -89,10 +89,22 @@ func openSetup(t testing.TB, set setup) *store {
 	}
 	t.Cleanup(func() { s.catalog.Close() })
 	s.Library, err = library.Open(t.Context(), library.Options{
-		Catalog: s.catalog, Blobs: s.blobs, Backends: map[string]string{fs: "fs"}, DefaultBackend: fs,
-		AutoCreateBooks: !set.keepBooks, ViewsDir: set.dir,
-		Limits: set.limits, ScrubRate: set.scrubRate, BatchMemory: set.batchMemory, ArchiveMemory: set.archiveMemory, Garbage: set.garbage, Search: set.search,
-		Audit: set.audit, Clock: set.clock, Log: slog.New(slog.DiscardHandler),
+		Catalog:         s.catalog,
+		Blobs:           s.blobs,
+		Backends:        map[string]string{fs: "fs"},
+		DefaultBackend:  fs,
+		AutoCreateBooks: !set.keepBooks,
+		ViewsDir:        set.dir,
+		Limits:          set.limits,
+		ScrubRate:       set.scrubRate,
+		BatchMemory:     set.batchMemory,
+		ArchiveMemory:   set.archiveMemory,
+		Garbage:         set.garbage,
+		Search:          set.search,
+		Address:         func(context.Context) (string, error) { return "https://sheaf.example/store", nil },
+		Audit:           set.audit,
+		Clock:           set.clock,
+		Log:             slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -49,7 +49,7 @@ func (r resource) sdkTemplate() *sdk.ResourceTemplate {
 // reader returns what answers requests to read a resource.
 func (s *Server) reader(r resource) sdk.ResourceHandler {
 	return func(ctx context.Context, request *sdk.ReadResourceRequest) (*sdk.ReadResourceResult, error) {
-		call := s.begin(request)
+		call := s.begin(ctx, request)
 		defer call.End("resource.read")
 		content, err := r.read(ctx, call.Session(), request.Params.URI)
 		if err != nil {
@@ -79,7 +79,7 @@ func (s *Server) completer(v view) func(context.Context, *sdk.CompleteRequest) (
 			if params.Context != nil {
 				others = params.Context.Arguments
 			}
-			call := s.begin(request)
+			call := s.begin(ctx, request)
 			values, more, err := r.complete(ctx, call.Session(), params.Argument.Name, params.Argument.Value, others)
 			call.Fail(err)
 			call.End("resource.complete")

@@ -60,6 +60,7 @@ func routes() []route {
 		bookContentRoutes(),
 		searchRoutes(),
 		archiveRoutes(),
+		bookArchiveRoutes(),
 		auditRoutes(),
 		serverRoutes(),
 	)

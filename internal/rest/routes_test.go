@@ -72,6 +72,9 @@ HEAD   /collections/{name}/archive.zip               read
 GET    /documents/batch/download                     read
 HEAD   /documents/batch/download                     read
 POST   /documents/batch/download                     read
+GET    /books/{book}/archive.zip                     read
+HEAD   /books/{book}/archive.zip                     read
+POST   /books/{book}/archive                         read
 GET    /audit                                        read
 POST   /audit/verify                                 admin
 GET    /health                                       public
