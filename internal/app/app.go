@@ -35,6 +35,7 @@ const (
 	catalogName = "documents.db"
 	spoolName   = "spool"
 	auditName   = ".audit" // a file of a day each
+	uploadsName = "uploads"
 )
 
 // An App is an open store and the owner of its data directory. Until Close it
@@ -132,7 +133,10 @@ func (a *App) open(ctx context.Context) error {
 		ArchiveMemory:   a.config.Storage.ArchiveMemory,
 		AutoCreateBooks: a.config.Books.AutoCreate,
 		ViewsDir:        a.config.Storage.Dir,
-		Garbage:         garbageOptions(a.config.Garbage),
+		Assets: library.AssetOptions{
+			CDNURL: a.config.Assets.CDNURL, Lifetime: a.config.Assets.URLLifetime, StagingDir: a.path(uploadsName),
+		},
+		Garbage: garbageOptions(a.config.Garbage),
 		Audit: library.AuditOptions{
 			Retention: a.config.Audit.AccessRetention,
 			Sampling:  a.config.Audit.ReadSampling,

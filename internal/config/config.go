@@ -22,6 +22,7 @@ type Config struct {
 	Storage Storage
 	Catalog Catalog
 	Books   Books
+	Assets  Assets
 	Garbage Garbage
 	MCP     MCP
 	Limits  sheaf.Limits
@@ -79,6 +80,12 @@ func (s Storage) BackendDir(b Backend) string {
 // Books says how books come to be.
 type Books struct {
 	AutoCreate bool // by the first write to them, if the writer may
+}
+
+// Assets says where assets of books are uploaded to and read.
+type Assets struct {
+	CDNURL      string        // what their URLs begin with, without a trailing slash; empty: that of the server
+	URLLifetime time.Duration // of URLs that carry their own permission
 }
 
 // Catalog tunes the database and its one writer.
@@ -157,6 +164,7 @@ func Default() Config {
 			BatchDelay: 20 * time.Millisecond,
 		},
 		Books:   Books{AutoCreate: true},
+		Assets:  Assets{URLLifetime: time.Hour},
 		Garbage: Garbage{Enabled: true, Interval: time.Hour, Grace: 24 * time.Hour},
 		Limits:  sheaf.DefaultLimits(),
 		Audit:   Audit{AccessRetention: 30 * 24 * time.Hour, ReadSampling: 1, AccessRate: 200},

@@ -137,6 +137,15 @@ func settings() []setting {
 			help:  "whether writing to a book that is not there makes it, for callers who may create collections",
 			value: func(c *Config) value { return boolean(&c.Books.AutoCreate) },
 		}, {
+			key:     "assets.cdn_url",
+			help:    "what the URLs of assets begin with, when a CDN stands before the server; that of the server unless given",
+			value:   func(c *Config) value { return webURL(&c.Assets.CDNURL) },
+			seedEnv: "SHEAF_CDN_URL",
+		}, {
+			key:   "assets.url_lifetime",
+			help:  "time for which URLs of uploads and downloads are good that carry their own permission",
+			value: func(c *Config) value { return duration(&c.Assets.URLLifetime) },
+		}, {
 			key:   "gc.enabled",
 			help:  "apply the retention of collections and reclaim garbage in the background",
 			value: func(c *Config) value { return boolean(&c.Garbage.Enabled) },
@@ -233,6 +242,22 @@ func settings() []setting {
 			key:   "limits.bulk_documents",
 			help:  "documents that one call tags, moves, deletes or restores",
 			value: func(c *Config) value { return integer(&c.Limits.Bulk, 1, 100_000) },
+		}, {
+			key:   "limits.asset",
+			help:  "size of an asset of a book",
+			value: func(c *Config) value { return size(&c.Limits.Asset, 1, anyBytes) },
+		}, {
+			key:   "limits.asset_direct",
+			help:  "size from which an asset is not sent within a call of a tool, but uploaded in two steps",
+			value: func(c *Config) value { return size(&c.Limits.AssetDirect, 1, 11<<20) },
+		}, {
+			key:   "limits.uploads",
+			help:  "uploads in two steps that one caller has open",
+			value: func(c *Config) value { return integer(&c.Limits.Uploads, 1, anyInt) },
+		}, {
+			key:   "limits.upload_bytes",
+			help:  "size of the uploads in two steps together that one caller has open",
+			value: func(c *Config) value { return size(&c.Limits.UploadBytes, 1, anyBytes) },
 		}, {
 			key:   "audit.access_retention",
 			help:  "time for which reads, refusals and conflicts are kept; 0s keeps them for ever",

@@ -32,6 +32,7 @@ type Options struct {
 	ArchiveMemory   int64  // bytes that all archives in use take up together; 0: no bound
 	AutoCreateBooks bool   // a write to a book that is not there makes it
 	ViewsDir        string // where registry.yaml and books are written; empty: nowhere
+	Assets          AssetOptions
 	Garbage         GarbageOptions
 	Audit           AuditOptions
 	Address         Address          // of callers that came by none; nil: there is none
@@ -79,6 +80,7 @@ type Library struct {
 	signer urlSigner
 
 	address Address // nil: there is none
+	assets  *assets
 
 	audit   AuditOptions
 	access  *accessRecords
@@ -106,6 +108,7 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		garbage:        newGarbage(o.Garbage),
 		pins:           newPins(),
 		address:        o.Address,
+		assets:         newAssets(o.Assets),
 		audit:          o.Audit,
 		access:         newAccessRecords(o.Audit, o.Log),
 

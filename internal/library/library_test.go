@@ -34,6 +34,9 @@ type setup struct {
 	audit     library.AuditOptions
 	garbage   library.GarbageOptions
 
+	uploadLifetime time.Duration
+	cdnURL         string
+
 	batchMemory   int64
 	archiveMemory int64
 
@@ -91,7 +94,9 @@ func openSetup(t testing.TB, set setup) *store {
 		Catalog: s.catalog, Blobs: s.blobs, Backends: map[string]string{fs: "fs"}, DefaultBackend: fs,
 		AutoCreateBooks: !set.keepBooks, ViewsDir: set.dir,
 		Limits: set.limits, ScrubRate: set.scrubRate, BatchMemory: set.batchMemory, ArchiveMemory: set.archiveMemory, Garbage: set.garbage,
-		Audit: set.audit, Clock: set.clock, Log: slog.New(slog.DiscardHandler),
+		Address: func(context.Context) (string, error) { return "http://sheaf.test", nil },
+		Assets:  library.AssetOptions{CDNURL: set.cdnURL, Lifetime: set.uploadLifetime, StagingDir: filepath.Join(set.dir, "uploads")},
+		Audit:   set.audit, Clock: set.clock, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

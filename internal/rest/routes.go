@@ -58,6 +58,7 @@ func routes() []route {
 		collectionRoutes(),
 		bookRoutes(),
 		bookContentRoutes(),
+		assetRoutes(),
 		archiveRoutes(),
 		auditRoutes(),
 		serverRoutes(),
