@@ -148,17 +148,13 @@ func parseOptionalDigest(field, text string) (*sheaf.Digest, error) {
 	return &digest, nil
 }
 
-type getAssetInput struct{ call }
-
-type assetOutput struct{ Body sheaf.Asset }
-
 // getAsset describes an asset: GET /books/{book}/asset-metadata/{type}/{path}.
-func (s *server) getAsset(ctx context.Context, in *getAssetInput) (*assetOutput, error) {
-	asset, err := s.session(in.request).Asset(ctx, assetPlace(in.request))
+func (s *server) getAsset(w http.ResponseWriter, r *http.Request) error {
+	asset, err := s.session(r).Asset(r.Context(), assetPlace(r))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &assetOutput{asset}, nil
+	return s.writeJSON(w, http.StatusOK, asset)
 }
 
 type listAssetsInput struct{ call }

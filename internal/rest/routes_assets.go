@@ -9,6 +9,7 @@ import (
 )
 
 const (
+	assetRef       = schemaPrefix + "Asset"
 	assetChangeRef = schemaPrefix + "AssetChange"
 	assetUploadRef = schemaPrefix + "AssetUpload"
 )
@@ -71,9 +72,9 @@ func assetRoutes() []route {
 			summary:    "Describe an asset",
 			access:     needs(sheaf.ScopeRead),
 			parameters: assetParams(),
-			success:    map[string]*huma.Response{"200": {Description: "The asset, with a URL to download it"}},
+			success:    map[string]*huma.Response{"200": {Description: "The asset, with a URL to download it", Content: jsonContent(assetRef)}},
 			errors:     []sheaf.ErrorKind{sheaf.ErrInvalid, sheaf.ErrNotFound, sheaf.ErrUnavailable, sheaf.ErrBackendUnavailable},
-			serve:      answering((*server).getAsset),
+			serve:      streaming((*server).getAsset),
 		},
 		{
 			method: http.MethodPost, path: "/uploads", id: "beginUpload", group: "Assets",
