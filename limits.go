@@ -36,6 +36,11 @@ type Limits struct {
 	Matches      int   // lines that one search answers with
 	ContextLines int   // lines before and behind each
 	Searched     int64 // bytes of a content that is searched; larger ones are skipped
+
+	Asset       int64 // bytes of an asset
+	AssetDirect int64 // bytes from which an asset is not sent within a call of a tool, but uploaded in two steps
+	Uploads     int   // uploads in two steps that one principal has open
+	UploadBytes int64 // bytes of all of them together
 }
 
 // DefaultLimits are the limits of a store that configures none.
@@ -65,6 +70,11 @@ func DefaultLimits() Limits {
 		Matches:      1000,
 		ContextLines: 20,
 		Searched:     4 << 20,
+
+		Asset:       100 << 20,
+		AssetDirect: 10 << 20,
+		Uploads:     100,
+		UploadBytes: 2 << 30,
 	}
 }
 

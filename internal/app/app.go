@@ -35,6 +35,7 @@ const (
 	catalogName = "documents.db"
 	spoolName   = "spool"
 	auditName   = ".audit" // a file of a day each
+	uploadsName = "uploads"
 )
 
 // An App is an open store and the owner of its data directory. Until Close it
@@ -136,6 +137,9 @@ func (a *App) open(ctx context.Context) error {
 			Deadline: a.config.Search.Deadline,
 			Workers:  a.config.Search.Workers,
 			Remote:   a.config.Search.RemoteReads,
+		},
+		Assets: library.AssetOptions{
+			CDNURL: a.config.Assets.CDNURL, Lifetime: a.config.Assets.URLLifetime, StagingDir: a.path(uploadsName),
 		},
 		Garbage: garbageOptions(a.config.Garbage),
 		Audit: library.AuditOptions{

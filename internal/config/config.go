@@ -23,6 +23,7 @@ type Config struct {
 	Catalog Catalog
 	Books   Books
 	Search  Search
+	Assets  Assets
 	Garbage Garbage
 	MCP     MCP
 	Limits  sheaf.Limits
@@ -87,6 +88,12 @@ type Search struct {
 	Deadline    time.Duration // of one search
 	Workers     int           // contents on this machine at once; 0: one fewer than processors, at least 1
 	RemoteReads int           // contents elsewhere at once
+}
+
+// Assets says where assets of books are uploaded to and read.
+type Assets struct {
+	CDNURL      string        // what their URLs begin with, without a trailing slash; empty: that of the server
+	URLLifetime time.Duration // of URLs that carry their own permission
 }
 
 // Catalog tunes the database and its one writer.
@@ -166,6 +173,7 @@ func Default() Config {
 		},
 		Books:   Books{AutoCreate: true},
 		Search:  Search{Deadline: 10 * time.Second, RemoteReads: 16},
+		Assets:  Assets{URLLifetime: time.Hour},
 		Garbage: Garbage{Enabled: true, Interval: time.Hour, Grace: 24 * time.Hour},
 		Limits:  sheaf.DefaultLimits(),
 		Audit:   Audit{AccessRetention: 30 * 24 * time.Hour, ReadSampling: 1, AccessRate: 200},

@@ -149,6 +149,15 @@ func settings() []setting {
 			help:  "contents in object stores that all searches together look through at once",
 			value: func(c *Config) value { return integer(&c.Search.RemoteReads, 1, 1024) },
 		}, {
+			key:     "assets.cdn_url",
+			help:    "what the URLs of assets begin with, when a CDN stands before the server; that of the server unless given",
+			value:   func(c *Config) value { return webURL(&c.Assets.CDNURL) },
+			seedEnv: "SHEAF_CDN_URL",
+		}, {
+			key:   "assets.url_lifetime",
+			help:  "time for which URLs of uploads and downloads are good that carry their own permission",
+			value: func(c *Config) value { return duration(&c.Assets.URLLifetime) },
+		}, {
 			key:   "gc.enabled",
 			help:  "apply the retention of collections and reclaim garbage in the background",
 			value: func(c *Config) value { return boolean(&c.Garbage.Enabled) },
@@ -261,6 +270,22 @@ func settings() []setting {
 			key:   "limits.searched_size",
 			help:  "size up to which a content is searched with a regular expression; it is held in memory",
 			value: func(c *Config) value { return size(&c.Limits.Searched, 1, 1<<30) },
+		}, {
+			key:   "limits.asset",
+			help:  "size of an asset of a book",
+			value: func(c *Config) value { return size(&c.Limits.Asset, 1, anyBytes) },
+		}, {
+			key:   "limits.asset_direct",
+			help:  "size from which an asset is not sent within a call of a tool, but uploaded in two steps",
+			value: func(c *Config) value { return size(&c.Limits.AssetDirect, 1, 11<<20) },
+		}, {
+			key:   "limits.uploads",
+			help:  "uploads in two steps that one caller has open",
+			value: func(c *Config) value { return integer(&c.Limits.Uploads, 1, anyInt) },
+		}, {
+			key:   "limits.upload_bytes",
+			help:  "size of the uploads in two steps together that one caller has open",
+			value: func(c *Config) value { return size(&c.Limits.UploadBytes, 1, anyBytes) },
 		}, {
 			key:   "audit.access_retention",
 			help:  "time for which reads, refusals and conflicts are kept; 0s keeps them for ever",

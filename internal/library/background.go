@@ -35,6 +35,8 @@ func (l *Library) Background() []jobs.Job {
 		{Name: "listing index", Run: pausing(indexPause, l.Index), Interval: time.Minute, Wake: l.indexable},
 		{Name: "quarantine", Run: l.settleSuspects, Wake: l.suspects.wake},
 		{Name: "idempotency keys", Run: l.forgetAnswers, Interval: time.Hour},
+		{Name: "uploads", Run: l.sweepUploads, Interval: sweepInterval},
+		{Name: "staging areas", Run: l.sweepStaging, Interval: stagingInterval},
 	}
 	// One for each backend: one that is away must not hold up the others.
 	for backend, wake := range l.drainable {

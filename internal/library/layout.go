@@ -173,9 +173,6 @@ func (c *layoutChecker) checkPortable(p string) {
 	}
 }
 
-// assetTypes are what directories of assets may be called.
-var assetTypes = []string{"slides", "images", "videos", "audio"}
-
 var numberedName = regexp.MustCompile(`^([0-9]{2,})-[^/]+$`)
 
 // unnumbered are files of a directory of content that are not lessons.
@@ -188,8 +185,8 @@ func (c *layoutChecker) checkDocusaurus(p string) {
 	case len(segments) == 1, top == "static": // configuration, and what Docusaurus serves as it is
 		return
 	case top == "assets":
-		if len(segments) < 3 || !slices.Contains(assetTypes, segments[1]) {
-			c.violate(p, "asset_type", "assets are in assets/TYPE, of the types %s", strings.Join(assetTypes, ", "))
+		if len(segments) < 3 || !isAssetType(sheaf.AssetType(segments[1])) {
+			c.violate(p, "asset_type", "assets are in assets/TYPE, of the types %s", joinAssetTypes())
 		}
 		return
 	case top != contentDir:

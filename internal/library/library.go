@@ -35,6 +35,7 @@ type Options struct {
 	AutoCreateBooks bool          // a write to a book that is not there makes it
 	ViewsDir        string        // where registry.yaml and books are written; empty: nowhere
 	Search          SearchOptions
+	Assets          AssetOptions
 	Garbage         GarbageOptions
 	Audit           AuditOptions
 	Address         Address          // of callers that came by none; nil: there is none
@@ -85,6 +86,7 @@ type Library struct {
 	signer urlSigner
 
 	address Address // nil: there is none
+	assets  *assets
 
 	archiveLinkTime time.Duration
 
@@ -117,6 +119,7 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		garbage:        newGarbage(o.Garbage),
 		pins:           newPins(),
 		address:        o.Address,
+		assets:         newAssets(o.Assets),
 		audit:          o.Audit,
 		access:         newAccessRecords(o.Audit, o.Log),
 

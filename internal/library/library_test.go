@@ -35,6 +35,9 @@ type setup struct {
 	garbage   library.GarbageOptions
 	search    library.SearchOptions
 
+	uploadLifetime time.Duration
+	cdnURL         string
+
 	batchMemory   int64
 	archiveMemory int64
 
@@ -101,7 +104,8 @@ func openSetup(t testing.TB, set setup) *store {
 		ArchiveMemory:   set.archiveMemory,
 		Garbage:         set.garbage,
 		Search:          set.search,
-		Address:         func(context.Context) (string, error) { return "https://sheaf.example/store", nil },
+		Address:         func(context.Context) (string, error) { return "http://sheaf.test", nil },
+		Assets:          library.AssetOptions{CDNURL: set.cdnURL, Lifetime: set.uploadLifetime, StagingDir: filepath.Join(set.dir, "uploads")},
 		Audit:           set.audit,
 		Clock:           set.clock,
 		Log:             slog.New(slog.DiscardHandler),

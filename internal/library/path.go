@@ -258,14 +258,7 @@ func (s *Session) PutContent(ctx context.Context, in FileWrite) (sheaf.Change, e
 	if err != nil {
 		return sheaf.Change{}, err
 	}
-	to := target{layer: in.Layer, find: func(v *catalog.View) (catalog.Head, error) {
-		head, err := at(v, book, in.Place)
-		if errors.Is(err, errNoFile) {
-			return newFile(book, in.Place), nil
-		}
-		return head, err
-	}}
-	change, _, err := s.writeMerging(ctx, contentChange{op: op, target: to, content: in.Content, first: in.First, existing: in.Existing, message: in.Message}, in.FileHash, in.Merge)
+	change, _, err := s.writeMerging(ctx, contentChange{op: op, target: fileOrNew(book, in.Place), content: in.Content, first: in.First, existing: in.Existing, message: in.Message}, in.FileHash, in.Merge)
 	return change, s.library.explain(ctx, book, in.Place, err)
 }
 
@@ -275,6 +268,17 @@ func newFile(book *catalog.Collection, p Place) catalog.Head {
 	return catalog.Head{CollectionPK: book.PK, Document: sheaf.Document{
 		Collection: book.Name, Path: p.Path, Layer: p.Layer, Name: name, Filename: name, MIME: mimeType(name),
 		Tags: []string{}, Metadata: []byte("{}"),
+	}}
+}
+
+// fileOrNew is the document at a path, or one that is yet to be made there.
+func fileOrNew(book *catalog.Collection, p Place) target {
+	return target{layer: p.Layer, find: func(v *catalog.View) (catalog.Head, error) {
+		head, err := at(v, book, p)
+		if errors.Is(err, errNoFile) {
+			return newFile(book, p), nil
+		}
+		return head, err
 	}}
 }
 

@@ -61,6 +61,7 @@ type Server struct {
 	toolsets []Toolset
 
 	tools     []tool
+	unlisted  map[string]string // the names of tools, by those that are not listed
 	resources []resource
 
 	plain     http.Handler // answers with JSON
@@ -89,7 +90,12 @@ func New(options Options) (*Server, error) {
 func newServer(options Options, tools []tool, resources []resource) (*Server, error) {
 	s := &Server{
 		library: options.Library, log: options.Log, version: options.Version, readOnly: options.ReadOnly, address: options.Address,
-		toolsets: options.Toolsets, tools: tools, resources: resources, views: map[view]*sdk.Server{},
+		toolsets: options.Toolsets, tools: tools, resources: resources, views: map[view]*sdk.Server{}, unlisted: map[string]string{},
+	}
+	for _, t := range tools {
+		for _, name := range t.unlisted {
+			s.unlisted[name] = t.name
+		}
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -286,6 +292,11 @@ func (s *Server) guard(next sdk.MethodHandler) sdk.MethodHandler {
 				result, err = nil, protocolError(errors.New("panic"))
 			}
 		}()
+		if call, ok := request.(*sdk.CallToolRequest); ok {
+			if listed, ok := s.unlisted[call.Params.Name]; ok {
+				call.Params.Name = listed
+			}
+		}
 		ctx, cancel := untilCallerLeaves(ctx)
 		defer cancel()
 		return next(ctx, method, request)

@@ -8,5 +8,12 @@ import (
 
 // tools returns every tool, in the order in which they are listed.
 func tools(limits sheaf.Limits) []tool {
-	return slices.Concat(bookTools(limits), documentTools(limits), searchTools(limits), bookSearchTools(limits), auditTools())
+	return slices.Concat(
+		bookTools(limits),
+		assetTools(limits),
+		bookSearchTools(limits),
+		documentTools(limits),
+		searchTools(limits),
+		auditTools(),
+	)
 }

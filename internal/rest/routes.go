@@ -59,6 +59,7 @@ func routes() []route {
 		bookRoutes(),
 		bookContentRoutes(),
 		searchRoutes(),
+		assetRoutes(),
 		archiveRoutes(),
 		bookArchiveRoutes(),
 		auditRoutes(),

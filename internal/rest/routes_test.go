@@ -67,6 +67,16 @@ PATCH  /books/{book}/content/{path}                  write
 DELETE /books/{book}/content/{path}                  write
 GET    /glob                                         read
 GET    /grep                                         read
+GET    /books/{book}/assets                          read
+GET    /books/{book}/assets/{type}/{path}            read
+HEAD   /books/{book}/assets/{type}/{path}            read
+PUT    /books/{book}/assets/{type}/{path}            write
+GET    /books/{book}/asset-metadata/{type}/{path}    read
+POST   /uploads                                      write
+GET    /uploads/{upload_id}                          write
+PUT    /uploads/{upload_id}                          write
+DELETE /uploads/{upload_id}                          write
+POST   /uploads/{upload_id}/complete                 write
 GET    /collections/{name}/archive.zip               read
 HEAD   /collections/{name}/archive.zip               read
 GET    /documents/batch/download                     read
