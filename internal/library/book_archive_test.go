@@ -284,7 +284,7 @@ func (s *store) link(changes ...func(*library.BookArchiveQuery)) (sheaf.ArchiveL
 		s.t.Fatalf("a link to an archive: %v", err)
 	}
 	parsed, err := url.Parse(link.DownloadURL)
-	if err != nil || !strings.HasPrefix(link.DownloadURL, "https://sheaf.example/store/books/book/archive.zip?") {
+	if err != nil || !strings.HasPrefix(link.DownloadURL, "http://sheaf.test/books/book/archive.zip?") {
 		s.t.Fatalf("the link is %s, %v", link.DownloadURL, err)
 	}
 	return link, parsed.Query()
