@@ -125,10 +125,7 @@ func newHandler(options Options, table []route) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	mux, err := s.mount(table)
-	if err != nil {
-		return nil, err
-	}
+	mux := s.mount(table)
 	if options.MCP != nil {
 		s.mountMCP(mux, options.MCP)
 	}
