@@ -1,6 +1,9 @@
 package sheaf
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // A Summary sums up a lesson of a book, or all lessons of a directory. It is a
 // document beside what it sums up, and remembers what it was made from.
@@ -21,4 +24,18 @@ type SummaryChanges struct {
 	Changed []string `json:"changed"` // never nil, nor are the others
 	Added   []string `json:"added"`
 	Removed []string `json:"removed"`
+}
+
+// SummaryText is a summary with its text.
+type SummaryText struct {
+	Summary
+	Document      DocumentID      `json:"document_id"`
+	Backend       string          `json:"storage_backend"`
+	Content       string          `json:"content"`
+	Truncated     bool            `json:"truncated"` // there is more text at its path
+	Metadata      json.RawMessage `json:"metadata"`  // what the text says of itself at its top
+	MetadataError string          `json:"metadata_error,omitempty"`
+
+	// Changes are why a summary is stale, as far as history tells.
+	Changes *SummaryChanges `json:"changes,omitempty"`
 }

@@ -5,10 +5,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"math"
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/catalog"
@@ -69,7 +71,7 @@ func subjectName(summary string, lessons []sheaf.BookFile) string {
 func lessonsOf(v *catalog.View, book *catalog.Collection, layer, summary string, rev int64) (lessons []sheaf.BookFile, err error) {
 	subject, isDir := summarised(summary)
 	if isDir {
-		files, err := v.Files(book, catalog.FileFilter{Layer: layer, Dir: subject, Rev: rev, Limit: math.MaxInt32})
+		files, err := v.Files(book, catalog.FileFilter{Layer: layer, Dir: subject, Rev: rev, Limit: math.MaxInt32, EvenPurged: true})
 		return slices.DeleteFunc(files, func(f sheaf.BookFile) bool { return !isLesson(f.Path) }), err
 	}
 	for _, extension := range lessonExtensions {
@@ -272,49 +274,36 @@ func (l *Library) checkSummarisable(ctx context.Context, book *catalog.Collectio
 	return nothing.WithHint(told.Hint)
 }
 
-// A SummaryText is a summary as a reader gets it.
-type SummaryText struct {
-	sheaf.Summary
-	FileText
-
-	// Changes are the lessons by which a stale summary differs from what there is
-	// now, as far as history tells; nil for one that is not stale, and for one of
-	// which nobody knows what it was made from.
-	Changes *sheaf.SummaryChanges
-}
-
 // ReadSummary reads a passage of the summary of a lesson or a directory.
-func (s *Session) ReadSummary(ctx context.Context, bookID, subject string, passage Passage) (SummaryText, error) {
+func (s *Session) ReadSummary(ctx context.Context, bookID, subject string, passage Passage) (sheaf.SummaryText, error) {
 	op := s.begin("summary.read").atPath(bookID, subject)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
-		return SummaryText{}, err
+		return sheaf.SummaryText{}, err
 	}
 	l := s.library
 	p, book, err := s.summaryPlace(bookID, subject)
 	if err != nil {
-		return SummaryText{}, err
+		return sheaf.SummaryText{}, err
 	}
 	head, ref, err := l.contentAt(ctx, book, p, Moment{})
+	if errors.Is(err, errNoFile) {
+		err = cmp.Or(l.checkSummarisable(ctx, book, p), explainSummary(p, err))
+	}
 	if err != nil {
-		if errors.Is(err, errNoFile) {
-			if unsummarisable := l.checkSummarisable(ctx, book, p); unsummarisable != nil {
-				return SummaryText{}, unsummarisable
-			}
-		}
-		return SummaryText{}, explainSummary(p, err)
+		return sheaf.SummaryText{}, err
 	}
 	op.on(head.ID)
 	content, err := l.open(ctx, head, ref)
 	if err != nil {
-		return SummaryText{}, err
+		return sheaf.SummaryText{}, err
 	}
 	defer content.Close()
-	var text SummaryText
-	if text.FileText, err = content.passage(passage); err != nil {
-		return SummaryText{}, err
+	text, err := summaryText(content, passage)
+	if err != nil {
+		return sheaf.SummaryText{}, err
 	}
-	file := fileOf(head)
 	err = l.catalog.Snapshot(ctx, func(v *catalog.View) error {
+		file := fileOf(head)
 		lessons, err := lessonsOf(v, book, p.Layer, p.Path, 0)
 		if err != nil {
 			return err
@@ -326,6 +315,33 @@ func (s *Session) ReadSummary(ctx context.Context, bookID, subject string, passa
 		return err
 	})
 	return text, err
+}
+
+// summaryText reads a passage of a summary.
+func summaryText(content *Content, passage Passage) (sheaf.SummaryText, error) {
+	read, err := content.passage(passage)
+	if err != nil {
+		return sheaf.SummaryText{}, err
+	}
+	d := content.Document
+	if !utf8.ValidString(read.Excerpt.Text) {
+		return sheaf.SummaryText{}, sheaf.Errorf(sheaf.ErrUnsupported, "what is at %s is not text", d.Path).
+			WithHint("download it, or write the summary anew")
+	}
+	text := sheaf.SummaryText{
+		Document: d.ID, Backend: content.Backend, Content: read.Excerpt.Text, Truncated: read.Excerpt.More, Metadata: read.FrontMatter.Metadata,
+	}
+	if read.FrontMatter.Error != "" {
+		text.MetadataError = fmt.Sprintf("line %d: %s", read.FrontMatter.Line, read.FrontMatter.Error)
+	}
+	return text, nil
+}
+
+// DeleteSummary moves the summary of a lesson or a directory to the trash, as
+// [Session.DeleteAtPath] does.
+func (s *Session) DeleteSummary(ctx context.Context, book, subject string, fileHash *sheaf.Digest, message string) (FileDeletion, error) {
+	op := s.begin("summary.delete").atPath(book, subject)
+	return s.deleteAtPath(ctx, op, Place{Book: book, Path: summaryPath(subject)}, fileHash, message)
 }
 
 // describeSummary says what there is to say of the summary in a file, given the

@@ -141,7 +141,7 @@ func TestSummariesByOtherWays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.WriteContent(t.Context(), head.Document.ID, library.ContentWrite{Content: s.receive("by id")}); err != nil {
+	if _, err := s.WriteContent(t.Context(), head.Document, library.ContentWrite{Content: s.receive("by id")}); err != nil {
 		t.Fatal(err)
 	}
 	s.wantStale("written by id", "a", false)

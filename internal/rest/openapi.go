@@ -48,6 +48,7 @@ func (s *server) newAPI(mux *http.ServeMux) huma.API {
 		reflect.TypeFor[sheaf.Document](), reflect.TypeFor[sheaf.Change](),
 		reflect.TypeFor[sheaf.VersionComparison](), reflect.TypeFor[excerpt](), reflect.TypeFor[batchAnswer](),
 		reflect.TypeFor[fileDeletion](), reflect.TypeFor[editedDocument](),
+		reflect.TypeFor[manifestAnswer](),
 	} {
 		schemas.Schema(answer, true, "")
 	}
@@ -86,6 +87,7 @@ const (
 	excerptRef    = schemaPrefix + "Excerpt"
 	editedRef     = schemaPrefix + "EditedDocument"
 	deletionRef   = schemaPrefix + "FileDeletion"
+	manifestRef   = schemaPrefix + "ManifestAnswer"
 )
 
 // commonHeaders are those of every answer. The guard sets them.

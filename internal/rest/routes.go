@@ -58,6 +58,8 @@ func routes() []route {
 		collectionRoutes(),
 		bookRoutes(),
 		bookContentRoutes(),
+		summaryRoutes(),
+		manifestRoutes(),
 		archiveRoutes(),
 		auditRoutes(),
 		serverRoutes(),
