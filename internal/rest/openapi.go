@@ -48,7 +48,7 @@ func (s *server) newAPI(mux *http.ServeMux) huma.API {
 		reflect.TypeFor[sheaf.Document](), reflect.TypeFor[sheaf.Change](),
 		reflect.TypeFor[sheaf.VersionComparison](), reflect.TypeFor[excerpt](), reflect.TypeFor[batchAnswer](),
 		reflect.TypeFor[fileDeletion](), reflect.TypeFor[editedDocument](),
-		reflect.TypeFor[manifestAnswer](),
+		reflect.TypeFor[manifestAnswer](), reflect.TypeFor[sheaf.SummaryText](),
 	} {
 		schemas.Schema(answer, true, "")
 	}
@@ -87,6 +87,7 @@ const (
 	excerptRef    = schemaPrefix + "Excerpt"
 	editedRef     = schemaPrefix + "EditedDocument"
 	deletionRef   = schemaPrefix + "FileDeletion"
+	summaryRef    = schemaPrefix + "SummaryText"
 	manifestRef   = schemaPrefix + "ManifestAnswer"
 )
 

@@ -40,11 +40,15 @@ func summaryRoutes() []route {
 			summary:    "Read the summary of a lesson or a directory",
 			access:     needs(sheaf.ScopeRead),
 			parameters: params(),
-			success:    map[string]*huma.Response{"200": {Description: "The summary, and whether it is stale"}},
+			success: map[string]*huma.Response{"200": {
+				Description: "The summary, and whether it is stale",
+				Headers:     map[string]*huma.Param{"ETag": headerOf("Of the content: its SHA-256 in quotes")},
+				Content:     jsonContent(summaryRef),
+			}},
 			errors: []sheaf.ErrorKind{
 				sheaf.ErrInvalid, sheaf.ErrNotFound, sheaf.ErrGone, sheaf.ErrUnsupported, sheaf.ErrDamaged, sheaf.ErrUnavailable, sheaf.ErrBackendUnavailable,
 			},
-			serve: answering((*server).readSummary),
+			serve: streaming((*server).readSummary),
 		},
 		{
 			method: http.MethodPut, path: path, id: "writeSummary", group: "Summaries",

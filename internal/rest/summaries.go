@@ -39,21 +39,14 @@ func (s *server) listSummaries(ctx context.Context, in *listSummariesInput) (*li
 	}, nil
 }
 
-type readSummaryInput struct{ call }
-
-type readSummaryOutput struct {
-	ETag string `header:"ETag" doc:"Of the content: its SHA-256 in quotes"`
-	Body sheaf.SummaryText
-}
-
 // readSummary reads a summary: GET /books/{book}/summaries/{path}.
-func (s *server) readSummary(ctx context.Context, in *readSummaryInput) (*readSummaryOutput, error) {
-	r := in.request
-	text, err := s.session(r).ReadSummary(ctx, r.PathValue("book"), r.PathValue("path"), library.Lines(1, 0))
+func (s *server) readSummary(w http.ResponseWriter, r *http.Request) error {
+	text, err := s.session(r).ReadSummary(r.Context(), r.PathValue("book"), r.PathValue("path"), library.Lines(1, 0))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &readSummaryOutput{ETag: contentTag(*text.Digest), Body: text}, nil
+	w.Header()["Etag"] = []string{contentTag(*text.Digest)}
+	return s.writeJSON(w, http.StatusOK, text)
 }
 
 // writeSummary writes a summary: PUT /books/{book}/summaries/{path}.
