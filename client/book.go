@@ -102,17 +102,25 @@ type Place struct {
 
 // url returns the path below the server's URL, and its query.
 func (p Place) url() (string, url.Values, error) {
-	escaped := bookPath(p.Book) + "/content"
-	for segment := range strings.SplitSeq(p.Path, "/") {
-		// These would lead elsewhere before any server could refuse them.
-		if segment == "" || segment == "." || segment == ".." {
-			return "", nil, sheaf.Invalid("path", "a path is relative to its book, and no segment of it is empty, . or ..")
-		}
-		escaped += "/" + url.PathEscape(segment)
+	escaped, err := escapePath(p.Path)
+	if err != nil {
+		return "", nil, err
 	}
 	query := url.Values{}
 	setText(query, "user_id", p.UserID)
-	return escaped, query, nil
+	return bookPath(p.Book) + "/content" + escaped, query, nil
+}
+
+// escapePath returns a path of a book as a URL has it, with a slash before it.
+func escapePath(path string) (escaped string, err error) {
+	for segment := range strings.SplitSeq(path, "/") {
+		// These would lead elsewhere before any server could refuse them.
+		if segment == "" || segment == "." || segment == ".." {
+			return "", sheaf.Invalid("path", "a path is relative to its book, and no segment of it is empty, . or ..")
+		}
+		escaped += "/" + url.PathEscape(segment)
+	}
+	return escaped, nil
 }
 
 // PullFile opens what is at a path of a book, or was at a moment.
@@ -148,6 +156,10 @@ func (c *Client) PutFile(ctx context.Context, at Place, in FileInput) (sheaf.Cha
 	if err != nil {
 		return sheaf.Change{}, err
 	}
+	return c.putFile(ctx, path, query, in)
+}
+
+func (c *Client) putFile(ctx context.Context, path string, query url.Values, in FileInput) (sheaf.Change, error) {
 	if in.FileHash != nil {
 		setText(query, "file_hash", in.FileHash.String())
 	}
@@ -204,11 +216,14 @@ type FileDeletion struct {
 // DeleteFile moves what is at a path of a book to the trash, or removes a user's
 // copy. That nothing is there is no error.
 func (c *Client) DeleteFile(ctx context.Context, at Place, fileHash *sheaf.Digest, message string) (FileDeletion, error) {
-	var deletion FileDeletion
 	path, query, err := at.url()
 	if err != nil {
-		return deletion, err
+		return FileDeletion{}, err
 	}
+	return c.deleteFile(ctx, path, query, fileHash, message)
+}
+
+func (c *Client) deleteFile(ctx context.Context, path string, query url.Values, fileHash *sheaf.Digest, message string) (deletion FileDeletion, err error) {
 	if fileHash != nil {
 		setText(query, "file_hash", fileHash.String())
 	}

@@ -87,6 +87,9 @@ type FileFilter struct {
 	After  string // only paths behind this one
 	Rev    int64  // as it was at this revision; 0: now
 	Limit  int
+
+	// EvenPurged lists of the past also documents that have been purged since.
+	EvenPurged bool
 }
 
 // between returns between which two strings the paths of a filter are.
@@ -122,15 +125,15 @@ func (v *View) filesIn(c *Collection, layer string, filter FileFilter) ([]sheaf.
 		where d.collection = $1 and d.path > $2 and d.path < $3 and d.path <> '' and d.deleted = 0 and d.version > 0
 		order by d.path limit $4`
 	if layer != baseLayer || filter.Rev != 0 {
-		validity := currentLayerState
+		validity := `d.purged = 0 and ` + currentLayerState
 		args = append(args, layer, string(c.Name))
 		if filter.Rev != 0 {
-			validity = `s.path <> '' and s.deleted = 0 and s.rev_from <= $7 and s.rev_to > $7`
-			args = append(args, filter.Rev)
+			validity = `(d.purged = 0 or $8) and s.path <> '' and s.deleted = 0 and s.rev_from <= $7 and s.rev_to > $7`
+			args = append(args, filter.Rev, filter.EvenPurged)
 		}
 		query = `
 			select s.path, d.id, v.size, v.mime, v.digest, v.n, l.at, v.purged from states s
-			join documents d on d.pk = s.document and d.purged = 0
+			join documents d on d.pk = s.document
 			join versions v on v.document = s.document and v.n = s.version
 			join log l on l.stream = $6 and l.rev = s.rev_from
 			where s.collection = $1 and s.layer = $5 and s.path > $2 and s.path < $3 and ` + validity + `

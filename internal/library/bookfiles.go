@@ -95,10 +95,7 @@ func filesOf(v *catalog.View, book *catalog.Collection, q FileQuery, after strin
 	if err != nil {
 		return nil, 0, err
 	}
-	return []sheaf.BookFile{{
-		Path: head.Path, Document: head.ID, Size: head.Size, MIME: head.MIME, Digest: head.Digest,
-		Version: head.Version, UpdatedAt: head.UpdatedAt, Layer: head.Layer, Purged: head.Expired,
-	}}, revision, nil
+	return []sheaf.BookFile{fileOf(head)}, revision, nil
 }
 
 const (

@@ -80,6 +80,14 @@ func (s *Session) applyChange(tx *catalog.Tx, c headChange, ref blob.Ref) (chang
 	if err != nil {
 		return sheaf.Change{}, false, err
 	}
+	if mode == sheaf.ModeUnchanged && c.content != nil {
+		// The same summary again is a new one of what it sums up now.
+		if stale, err := isStaleSummary(&tx.View, collection, after); err != nil {
+			return sheaf.Change{}, false, err
+		} else if stale {
+			mode = sheaf.ModeUpdated
+		}
+	}
 	if mode == sheaf.ModeUnchanged {
 		if c.content != nil { // what the store has of it may have been found damaged
 			known, err = tx.KeepBlob(ref)
@@ -102,6 +110,9 @@ func (s *Session) applyChange(tx *catalog.Tx, c headChange, ref blob.Ref) (chang
 	}
 	if c.content != nil {
 		if known, err = s.addVersion(tx, &after, ref, c.message); err != nil {
+			return sheaf.Change{}, false, err
+		}
+		if err := recordSources(tx, collection, after); err != nil {
 			return sheaf.Change{}, false, err
 		}
 	}

@@ -119,7 +119,10 @@ func nearPaths(v *catalog.View, book *catalog.Collection, p Place) ([]string, er
 
 // OpenAtPath opens what is at a path of a book, or was at a moment.
 func (s *Session) OpenAtPath(ctx context.Context, p Place, moment Moment) (*Content, error) {
-	op := s.begin("content.read").atPath(p.Book, p.Path)
+	return s.openAtPath(ctx, s.begin("content.read").atPath(p.Book, p.Path), p, moment)
+}
+
+func (s *Session) openAtPath(ctx context.Context, op operation, p Place, moment Moment) (*Content, error) {
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return nil, err
 	}
@@ -179,20 +182,26 @@ func (s *Session) ReadAtPath(ctx context.Context, p Place, moment Moment, passag
 		return FileText{}, err
 	}
 	defer content.Close()
-	text := FileText{Document: content.Document, Backend: content.Backend}
-	if content.Document.Size <= maxExcerpt { // once is enough for both
-		whole, err := content.text()
+	return content.passage(passage)
+}
+
+// passage reads a passage of a content, with the front matter of the whole.
+func (c *Content) passage(passage Passage) (FileText, error) {
+	text := FileText{Document: c.Document, Backend: c.Backend}
+	if c.Document.Size <= maxExcerpt { // once is enough for both
+		whole, err := c.text()
 		if err != nil {
 			return FileText{}, err
 		}
-		text.FrontMatter = frontMatter(content.Document, whole)
+		text.FrontMatter = frontMatter(c.Document, whole)
 		text.Excerpt, err = passage.read(strings.NewReader(whole))
 		return text, err
 	}
-	if text.FrontMatter, err = content.FrontMatter(); err != nil {
+	var err error
+	if text.FrontMatter, err = c.FrontMatter(); err != nil {
 		return FileText{}, err
 	}
-	text.Excerpt, err = content.Excerpt(passage)
+	text.Excerpt, err = c.Excerpt(passage)
 	return text, err
 }
 
@@ -315,7 +324,10 @@ type FileDeletion struct {
 // there is no error. With fileHash it has to have that content, or the error is
 // [sheaf.ErrConflict]. Through a layer it removes the layer's copy only.
 func (s *Session) DeleteAtPath(ctx context.Context, p Place, fileHash *sheaf.Digest, message string) (FileDeletion, error) {
-	op := s.begin("document.delete").atPath(p.Book, p.Path)
+	return s.deleteAtPath(ctx, s.begin("document.delete").atPath(p.Book, p.Path), p, fileHash, message)
+}
+
+func (s *Session) deleteAtPath(ctx context.Context, op operation, p Place, fileHash *sheaf.Digest, message string) (FileDeletion, error) {
 	if err := s.allow(sheaf.ScopeWrite); err != nil {
 		return FileDeletion{}, err
 	}

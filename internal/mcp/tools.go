@@ -11,6 +11,8 @@ func tools(limits sheaf.Limits) []tool {
 	return slices.Concat(
 		bookTools(limits),
 		assetTools(limits),
+		summaryTools(limits),
+		buildTools(limits),
 		bookSearchTools(limits),
 		documentTools(limits),
 		searchTools(limits),

@@ -49,6 +49,7 @@ func (s *server) newAPI(mux *http.ServeMux) huma.API {
 		reflect.TypeFor[sheaf.Document](), reflect.TypeFor[sheaf.Change](),
 		reflect.TypeFor[sheaf.VersionComparison](), reflect.TypeFor[excerpt](), reflect.TypeFor[batchAnswer](),
 		reflect.TypeFor[fileDeletion](), reflect.TypeFor[editedDocument](),
+		reflect.TypeFor[manifestAnswer](), reflect.TypeFor[sheaf.SummaryText](),
 	} {
 		schemas.Schema(answer, true, "")
 	}
@@ -87,6 +88,8 @@ const (
 	excerptRef    = schemaPrefix + "Excerpt"
 	editedRef     = schemaPrefix + "EditedDocument"
 	deletionRef   = schemaPrefix + "FileDeletion"
+	summaryRef    = schemaPrefix + "SummaryText"
+	manifestRef   = schemaPrefix + "ManifestAnswer"
 )
 
 // commonHeaders are those of every answer. The guard sets them.

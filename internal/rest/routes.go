@@ -60,6 +60,8 @@ func routes() []route {
 		bookContentRoutes(),
 		searchRoutes(),
 		assetRoutes(),
+		summaryRoutes(),
+		manifestRoutes(),
 		archiveRoutes(),
 		bookArchiveRoutes(),
 		auditRoutes(),
