@@ -35,6 +35,7 @@ var diagnoses = map[string]diagnosis{
 	"ExpiredToken":          {blob.FaultCredentials, "the session token of the storage backend has expired", "get new credentials, or use permanent keys"},
 	"InvalidJWT":            {blob.FaultCredentials, "the storage backend refuses the session token", "get a new one, or use S3 access keys"},
 	"TokenRefreshRequired":  {blob.FaultCredentials, "the session token of the storage backend has expired", "get new credentials, or use permanent keys"},
+	"XAdminUserNotFound":    {blob.FaultCredentials, "the storage backend does not know its access key", keyHint}, // of versitygw
 	"Unauthorized":          {blob.FaultCredentials, "the storage backend refuses the credentials", keyHint},
 
 	"AccessDenied":                       {blob.FaultPermission, "the storage backend does not permit this to its access key", "the key needs to read, write, delete and list objects of the bucket"},
@@ -75,6 +76,9 @@ func (b *Backend) explain(ctx context.Context, what string, err error) error {
 
 func (b *Backend) diagnose(err error) diagnosis {
 	code, status := codeOf(err), statusOf(err)
+	if isAboutKey(err) {
+		return diagnoses["InvalidAccessKeyId"]
+	}
 	if d, ok := diagnoses[code]; ok {
 		switch d.fault {
 		case blob.FaultClock:
@@ -115,6 +119,21 @@ func codeOf(err error) string {
 		return api.ErrorCode()
 	}
 	return ""
+}
+
+// isAboutKey reports whether a general error is about the form of the access key:
+// AWS and R2 look at that before they look for the key.
+func isAboutKey(err error) bool {
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return false
+	}
+	message := strings.ToLower(api.ErrorMessage())
+	switch api.ErrorCode() {
+	case "InvalidArgument", "AuthorizationHeaderMalformed", "AuthorizationQueryParametersError":
+		return strings.Contains(message, "access key") || strings.Contains(message, "credential") && !strings.Contains(message, "region")
+	}
+	return false
 }
 
 // statusOf returns the HTTP status of an answer; 0 if there was none.

@@ -157,6 +157,10 @@ func (s *Server) Bucket(t testing.TB, name string) s3blob.Options {
 	}
 }
 
+// BucketDir returns the directory that holds the objects of a bucket, as files of
+// their names.
+func (s *Server) BucketDir(bucket string) string { return filepath.Join(s.dir, "buckets", bucket) }
+
 // Client returns a client of the SDK, for what no backend does.
 func (s *Server) Client() *s3.Client {
 	return s3.New(s3.Options{
