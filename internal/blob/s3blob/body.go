@@ -2,6 +2,7 @@ package s3blob
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -64,7 +65,7 @@ func (b *Backend) prepare(ctx context.Context, body io.Reader, size int64) (*pre
 		}
 		p.body = bytes.NewReader(kept.Bytes())
 	} else {
-		file, err := os.CreateTemp(b.options.SpoolDir, "s3-body-")
+		file, err := blob.SpoolFile(cmp.Or(b.options.SpoolDir, os.TempDir()))
 		if err != nil {
 			return nil, blob.AsDiskFull(err)
 		}

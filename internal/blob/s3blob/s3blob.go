@@ -80,16 +80,14 @@ var (
 
 const mostPrefix = 512 // bytes; names have at most 1,024
 
-// CheckBucket says what is wrong with the name of a bucket.
-func CheckBucket(name string) error {
+func checkBucket(name string) error {
 	if !bucketName.MatchString(name) {
 		return fmt.Errorf("%q is not the name of a bucket: 2 to 63 letters, digits, dots, hyphens and underscores", name)
 	}
 	return nil
 }
 
-// CheckPrefix says what is wrong with a prefix.
-func CheckPrefix(prefix string) error {
+func checkPrefix(prefix string) error {
 	if prefix != "" && (len(prefix) > mostPrefix || !prefixName.MatchString(prefix)) {
 		return fmt.Errorf("%q is not a prefix: letters, digits, dots, hyphens and underscores, with single slashes between and at most %d bytes", prefix, mostPrefix)
 	}
@@ -99,7 +97,7 @@ func CheckPrefix(prefix string) error {
 // New returns a backend in a bucket. It makes no request: whether the bucket is
 // there shows when it is used.
 func New(o Options) (*Backend, error) {
-	if err := errors.Join(CheckBucket(o.Bucket), CheckPrefix(o.Prefix)); err != nil {
+	if err := errors.Join(checkBucket(o.Bucket), checkPrefix(o.Prefix)); err != nil {
 		return nil, err
 	}
 	if o.Region == "" {
