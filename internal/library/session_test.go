@@ -14,6 +14,7 @@ import (
 var neededScopes = map[string]sheaf.Scope{
 	"Archive":          sheaf.ScopeRead,
 	"AuditLog":         sheaf.ScopeRead,
+	"Backends":         sheaf.ScopeAdmin,
 	"BeginBatch":       sheaf.ScopeWrite,
 	"Book":             sheaf.ScopeRead,
 	"BookFiles":        sheaf.ScopeRead,
@@ -57,6 +58,7 @@ var neededScopes = map[string]sheaf.Scope{
 	"Receive":          sheaf.ScopeWrite,
 	"Relate":           sheaf.ScopeWrite,
 	"Search":           sheaf.ScopeRead,
+	"TestBackend":      sheaf.ScopeAdmin,
 	"Relations":        sheaf.ScopeRead,
 	"RestoreDocument":  sheaf.ScopeWrite,
 	"RestoreDocuments": sheaf.ScopeWrite,

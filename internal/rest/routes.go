@@ -60,6 +60,7 @@ func routes() []route {
 		bookContentRoutes(),
 		archiveRoutes(),
 		auditRoutes(),
+		backendRoutes(),
 		serverRoutes(),
 	)
 }

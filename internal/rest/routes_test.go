@@ -75,6 +75,8 @@ POST   /audit/verify                                 admin
 GET    /health                                       public
 GET    /livez                                        public
 GET    /readyz                                       public
+GET    /admin/backends                               admin
+POST   /admin/backends/{name}/test                   admin
 POST   /admin/fsck                                   admin
 GET    /admin/gc                                     admin
 POST   /admin/gc                                     admin

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/middleware"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
@@ -69,6 +70,7 @@ var (
 	_ blob.BatchPutter = (*Backend)(nil)
 	_ blob.Quarantiner = (*Backend)(nil)
 	_ blob.Presigner   = (*Backend)(nil)
+	_ blob.Clocked     = (*Backend)(nil)
 )
 
 // Names that need no escaping anywhere, so that it does not matter who escapes
@@ -302,6 +304,19 @@ func (b *Backend) remove(ctx context.Context, what, name string) error {
 		return nil
 	}
 	return b.explain(ctx, what, err)
+}
+
+// Now implements [blob.Clocked].
+func (b *Backend) Now(ctx context.Context) (time.Time, error) {
+	page, err := b.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &b.options.Bucket, MaxKeys: aws.Int32(1)})
+	if err != nil {
+		return time.Time{}, b.explain(ctx, "ask for the time", err)
+	}
+	now, ok := middleware.GetServerTime(page.ResultMetadata)
+	if !ok {
+		return time.Time{}, errors.New("the answer has no date")
+	}
+	return now, nil
 }
 
 // Quarantine implements [blob.Quarantiner].
