@@ -86,7 +86,7 @@ func (p *probe) run(ctx context.Context) {
 	}
 	if presigner, ok := p.backend.(Presigner); ok {
 		withObject("presign_get", func(ctx context.Context) error { return p.presignGet(ctx, presigner) })
-		p.step(ctx, "presign_put", func(ctx context.Context) error { return p.presignPut(ctx, presigner) })
+		withObject("presign_put", func(ctx context.Context) error { return p.presignPut(ctx, presigner) })
 	} else {
 		const why = "it does not presign: contents pass through the server"
 		p.skip("presign_get", why)

@@ -72,11 +72,11 @@ HEAD   /documents/batch/download                     read
 POST   /documents/batch/download                     read
 GET    /audit                                        read
 POST   /audit/verify                                 admin
+GET    /admin/backends                               admin
+POST   /admin/backends/{name}/test                   admin
 GET    /health                                       public
 GET    /livez                                        public
 GET    /readyz                                       public
-GET    /admin/backends                               admin
-POST   /admin/backends/{name}/test                   admin
 POST   /admin/fsck                                   admin
 GET    /admin/gc                                     admin
 POST   /admin/gc                                     admin
