@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -47,35 +48,48 @@ type Server struct {
 // test fails if it does not start.
 func Start(t testing.TB, options ...string) *Server {
 	t.Helper()
-	dir := t.TempDir()
-	for _, name := range []string{"buckets", "metadata"} {
-		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return start(t, dir, options)
+	return start(t, t.TempDir(), options)
 }
 
 func start(t testing.TB, dir string, options []string) *Server {
 	t.Helper()
-	program, err := program()
+	s, err := Run(dir, t.Output(), options...)
 	if err != nil {
 		t.Fatalf("the S3 server: %v", err)
+	}
+	t.Cleanup(s.Stop)
+	return s
+}
+
+// Run runs a server over a directory, whose messages go to log. The caller stops
+// it.
+func Run(dir string, log io.Writer, options ...string) (*Server, error) {
+	for _, name := range []string{bucketsDir, metadataDir} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o700); err != nil {
+			return nil, err
+		}
+	}
+	program, err := program()
+	if err != nil {
+		return nil, err
 	}
 	const attempts = 5 // others may take the port meanwhile
 	for range attempts {
 		var s *Server
-		if s, err = run(t, program, dir, options); err == nil {
-			t.Cleanup(s.Stop)
-			return s
+		if s, err = run(program, dir, log, options); err == nil {
+			return s, nil
 		}
 	}
-	t.Fatalf("the S3 server: %v", err)
-	return nil
+	return nil, err
 }
 
+const (
+	bucketsDir  = "buckets"
+	metadataDir = "metadata"
+)
+
 // run runs the program on a port that is free, until it answers.
-func run(t testing.TB, program, dir string, options []string) (*Server, error) {
+func run(program, dir string, log io.Writer, options []string) (*Server, error) {
 	address, err := freeAddress()
 	if err != nil {
 		return nil, err
@@ -83,13 +97,13 @@ func run(t testing.TB, program, dir string, options []string) (*Server, error) {
 	args := append([]string{"--port", address, "--quiet", "--keep-alive", "--region", Region}, options...)
 	// Extended attributes, where it keeps its metadata otherwise, are not
 	// everywhere.
-	args = append(args, "posix", "--sidecar", filepath.Join(dir, "metadata"), filepath.Join(dir, "buckets"))
+	args = append(args, "posix", "--sidecar", filepath.Join(dir, metadataDir), filepath.Join(dir, bucketsDir))
 	s := &Server{
 		Endpoint: "http://" + address, dir: dir, options: options,
 		process: exec.Command(program, args...), exited: make(chan struct{}),
 	}
 	s.process.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+AccessKey, "ROOT_SECRET_KEY="+SecretKey)
-	s.process.Stderr = t.Output()
+	s.process.Stderr = log
 	s.process.Dir = dir
 	if err := s.process.Start(); err != nil {
 		return nil, err
@@ -159,7 +173,7 @@ func (s *Server) Bucket(t testing.TB, name string) s3blob.Options {
 
 // BucketDir returns the directory that holds the objects of a bucket, as files of
 // their names.
-func (s *Server) BucketDir(bucket string) string { return filepath.Join(s.dir, "buckets", bucket) }
+func (s *Server) BucketDir(bucket string) string { return filepath.Join(s.dir, bucketsDir, bucket) }
 
 // Client returns a client of the SDK, for what no backend does.
 func (s *Server) Client() *s3.Client {
