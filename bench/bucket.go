@@ -45,7 +45,7 @@ func (b *bench) buckets(ctx context.Context) error {
 		gateway.Endpoint, s3test.Region, s3test.AccessKey, s3test.SecretKey), 0o600); err != nil {
 		return err
 	}
-	sheaf, err := startSheaf(b.binary, filepath.Join(dir, "sheaf"), "SHEAF_CONFIG="+config)
+	sheaf, err := b.startProfiled(filepath.Join(dir, "sheaf"), "bucket", "SHEAF_CONFIG="+config)
 	if err != nil {
 		return err
 	}
