@@ -18,7 +18,8 @@ type BookInput struct {
 	Title       string `json:"title,omitempty"` // the id when empty
 	Description string `json:"description,omitempty"`
 	sheaf.BookSettings
-	Policy sheaf.WritePolicy `json:"write_policy,omitempty"` // upsert when empty
+	Policy  sheaf.WritePolicy `json:"write_policy,omitempty"`    // upsert when empty
+	Backend string            `json:"storage_backend,omitempty"` // the default one when empty
 }
 
 // CreateBook makes an empty book.

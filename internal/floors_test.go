@@ -30,11 +30,13 @@ var floors = map[string]int{
 	"internal/agentconfig":  2,
 	"internal/blob/fsblob":  2,
 	"internal/blob/memblob": 2,
+	"internal/blob/s3blob":  2,
 	"internal/catalog":      2,
 	"internal/auditfile":    2,
 
 	"internal/jobs":          3,
 	"internal/blob/blobtest": 3,
+	"internal/blob/s3test":   3,
 
 	"internal/library": 4,
 

@@ -21,6 +21,7 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/blob"
 	"github.com/sheaf-dev/sheaf/internal/blob/fsblob"
 	"github.com/sheaf-dev/sheaf/internal/blob/memblob"
+	"github.com/sheaf-dev/sheaf/internal/blob/s3blob"
 	"github.com/sheaf-dev/sheaf/internal/catalog"
 	"github.com/sheaf-dev/sheaf/internal/config"
 	"github.com/sheaf-dev/sheaf/internal/durable"
@@ -198,11 +199,24 @@ func openBackends(storage config.Storage) (backends map[string]blob.Backend, kin
 			}
 		case config.BackendMem:
 			backends[name] = memblob.New()
+		case config.BackendS3:
+			if backends[name], err = s3blob.New(s3Options(storage, b.S3)); err != nil {
+				return nil, nil, sheaf.Errorf(sheaf.ErrInvalid, "the backend %s: %w", name, err).
+					WithHint("correct it in sheaf.yaml or its variables; docs/configuration.md lists what it has")
+			}
 		default:
 			return nil, nil, fmt.Errorf("open the backend %s: there is no kind %q", name, b.Kind)
 		}
 	}
 	return backends, kinds, nil
+}
+
+func s3Options(storage config.Storage, b config.S3) s3blob.Options {
+	return s3blob.Options{
+		Endpoint: b.Endpoint, Region: b.Region, Bucket: b.Bucket, Prefix: b.Prefix, VirtualHost: b.VirtualHost,
+		AccessKey: b.AccessKey, SecretKey: b.SecretKey.Reveal(), SessionToken: b.SessionToken.Reveal(),
+		SpoolDir: filepath.Join(storage.Dir, spoolName),
+	}
 }
 
 // noneIfZero turns the configuration's "none" into that of package blob, for

@@ -228,6 +228,12 @@ func (s *Store) Quarantine(ctx context.Context, backend string, key Key) error {
 	return b.Delete(ctx, key)
 }
 
+// Presigns reports whether the backend is a [Presigner].
+func (s *Store) Presigns(backend string) bool {
+	_, ok := s.backends[backend].(Presigner)
+	return ok
+}
+
 func (s *Store) backend(name string) (Backend, error) {
 	if b, ok := s.backends[name]; ok {
 		return b, nil

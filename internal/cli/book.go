@@ -49,6 +49,7 @@ func newBookCommand(shared *options) *cobra.Command {
 		Example: `  sheaf book create ai-native --title "AI native" --layout docusaurus`,
 	}
 	o.bindSettings(create)
+	bindBackend(create, &o.Backend)
 	list := &cobra.Command{Use: "list", Short: "List the books", Args: noArguments("`sheaf book ls` lists the files of a book"), RunE: runs(runBookList)}
 	info := &cobra.Command{Use: "info <book>", Short: "Describe a book", Args: exactly(bookArgument), RunE: runs(runBookInfo)}
 	info.Flags().BoolVar(&o.structure, "structure", false, "with parts, chapters and lessons")

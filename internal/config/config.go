@@ -9,7 +9,6 @@ package config
 
 import (
 	"log/slog"
-	"path/filepath"
 	"time"
 
 	"github.com/sheaf-dev/sheaf"
@@ -56,26 +55,6 @@ type Storage struct {
 	ArchiveMemory  int64  // bytes
 	Backends       map[string]Backend
 	DefaultBackend string // a key of Backends
-}
-
-// Kinds of backends.
-const (
-	BackendFS  = "fs"  // files below a directory
-	BackendMem = "mem" // memory, gone with the process
-)
-
-// A Backend is a place for blobs.
-type Backend struct {
-	Kind string
-	Dir  string // of an fs backend; relative to Storage.Dir
-}
-
-// BackendDir returns the directory of an fs backend.
-func (s Storage) BackendDir(b Backend) string {
-	if filepath.IsAbs(b.Dir) {
-		return b.Dir
-	}
-	return filepath.Join(s.Dir, b.Dir)
 }
 
 // Books says how books come to be.

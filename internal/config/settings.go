@@ -32,8 +32,8 @@ func (s setting) envNames() []string {
 	return []string{s.seedEnv, name}
 }
 
-// backendsKey is the one key that is no setting: it holds a map, which has no
-// sensible form in a variable or a flag.
+// backendsKey is the one key that is no setting: it holds a map, which backend.go
+// knows how to read.
 const backendsKey = "storage.backends"
 
 const (

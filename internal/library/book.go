@@ -22,7 +22,8 @@ type NewBook struct {
 	Title       string // the id if empty
 	Description string
 	sheaf.BookSettings
-	Policy sheaf.WritePolicy // upsert if empty
+	Policy  sheaf.WritePolicy // upsert if empty
+	Backend string            // the default one if empty
 }
 
 // CreateBook makes an empty book. It fails with [sheaf.ErrExists] when there is a
@@ -36,8 +37,10 @@ func (s *Session) CreateBook(ctx context.Context, in NewBook) (sheaf.Book, error
 	in.Title = cmp.Or(in.Title, string(id))
 	in.Policy = cmp.Or(in.Policy, sheaf.PolicyUpsert)
 	in.Layout = cmp.Or(in.Layout, sheaf.LayoutFree)
+	var backendErr error
+	in.Backend, backendErr = s.library.parseBackend(in.Backend)
 	err := sheaf.InvalidFields(idErr, checkTitle(in.Title), s.library.limits.CheckDescription(in.Description),
-		checkPolicy(in.Policy), checkBookSettings(in.BookSettings))
+		checkPolicy(in.Policy), checkBookSettings(in.BookSettings), backendErr)
 	if err != nil {
 		return sheaf.Book{}, err
 	}
@@ -50,7 +53,7 @@ func (s *Session) CreateBook(ctx context.Context, in NewBook) (sheaf.Book, error
 func (s *Session) createBook(ctx context.Context, op operation, id sheaf.Slug, in NewBook) error {
 	collection := sheaf.Collection{
 		Name: id, Kind: sheaf.KindBook, Title: in.Title, Description: in.Description,
-		Backend: s.library.defaultBackend, Status: sheaf.StatusActive, Policy: in.Policy,
+		Backend: in.Backend, Status: sheaf.StatusActive, Policy: in.Policy,
 	}
 	err := s.library.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error {
 		if err := tx.CreateCollection(collection); err != nil {
@@ -224,7 +227,7 @@ func (s *Session) bookToWrite(ctx context.Context, id sheaf.Slug) (*catalog.Coll
 		if !s.library.autoCreateBooks || !s.principal.Scopes.Has(sheaf.ScopeCreate) {
 			return nil, err
 		}
-		in := NewBook{Title: string(id), Policy: sheaf.PolicyUpsert, BookSettings: sheaf.BookSettings{Layout: sheaf.LayoutFree}}
+		in := NewBook{Title: string(id), Policy: sheaf.PolicyUpsert, Backend: s.library.defaultBackend, BookSettings: sheaf.BookSettings{Layout: sheaf.LayoutFree}}
 		// The call is about what it writes, so that its record stays as it is.
 		op := operation{session: s, name: "book.create", started: time.Now()}
 		err = s.createBook(ctx, op, id, in)

@@ -20,6 +20,7 @@ type NewCollection struct {
 	Title       string // the name if empty
 	Description string
 	Policy      sheaf.WritePolicy // upsert if empty
+	Backend     string            // the default one if empty
 	Limits      sheaf.CollectionLimits
 	Retention   sheaf.Retention
 }
@@ -37,14 +38,15 @@ func (s *Session) CreateCollection(ctx context.Context, in NewCollection) (sheaf
 	if in.Policy == "" {
 		in.Policy = sheaf.PolicyUpsert
 	}
+	backend, backendErr := s.library.parseBackend(in.Backend)
 	err := sheaf.InvalidFields(nameErr, checkTitle(in.Title), s.library.limits.CheckDescription(in.Description), checkPolicy(in.Policy),
-		checkCollectionLimits(in.Limits), in.Retention.Check())
+		checkCollectionLimits(in.Limits), in.Retention.Check(), backendErr)
 	if err != nil {
 		return sheaf.CollectionStats{}, err
 	}
 	collection := sheaf.Collection{
 		Name: name, Kind: sheaf.KindDocuments, Title: in.Title, Description: in.Description,
-		Backend: s.library.defaultBackend, Status: sheaf.StatusActive, Policy: in.Policy,
+		Backend: backend, Status: sheaf.StatusActive, Policy: in.Policy,
 		Limits: in.Limits, Retention: in.Retention,
 	}
 	err = s.library.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error {

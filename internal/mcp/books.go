@@ -35,6 +35,7 @@ func bookTools(limits sheaf.Limits) []tool {
 			text("description", "").between(0, limits.Description),
 			choice("layout", "docusaurus: content/01-Part/01-Chapter/01-lesson.md",
 				string(sheaf.LayoutFree), string(sheaf.LayoutDocusaurus)),
+			text("storage_backend", "").between(0, 255),
 		}, createBook),
 		newTool(definition{
 			name: "read_content", title: "Read a file of a book", toolset: ToolsetBooks, scope: sheaf.ScopeRead, readOnly: true, idempotent: true,
@@ -129,11 +130,12 @@ type createBookInput struct {
 	Version     string           `json:"version"`
 	Description string           `json:"description"`
 	Layout      sheaf.BookLayout `json:"layout"`
+	Backend     string           `json:"storage_backend"`
 }
 
 func createBook(ctx context.Context, session *library.Session, in createBookInput) (sheaf.Book, error) {
 	return session.CreateBook(ctx, library.NewBook{
-		ID: in.BookID, Title: in.Title, Description: in.Description,
+		ID: in.BookID, Title: in.Title, Description: in.Description, Backend: in.Backend,
 		BookSettings: sheaf.BookSettings{Author: in.Author, Version: in.Version, Layout: in.Layout},
 	})
 }

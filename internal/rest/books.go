@@ -51,6 +51,7 @@ type bookCreation struct {
 	Patterns     []string          `json:"patterns,omitempty" doc:"Of the layout patterns: globs, one of which every path has to match"`
 	PublicAssets bool              `json:"public_assets,omitempty" doc:"Whether its assets are for anyone who knows their URL"`
 	Policy       sheaf.WritePolicy `json:"write_policy,omitempty" enum:"upsert,require_hash" doc:"Whether a write has to name the hash that it replaces; upsert unless given"`
+	Backend      string            `json:"storage_backend,omitempty" doc:"Where its contents are stored, by a name of the server's configuration; the default one unless given"`
 }
 
 type createBookInput struct{ call }
@@ -67,7 +68,7 @@ func (s *server) createBook(ctx context.Context, in *createBookInput) (*createBo
 		return nil, err
 	}
 	book, err := s.session(in.request).CreateBook(ctx, library.NewBook{
-		ID: body.ID, Title: body.Title, Description: body.Description, Policy: body.Policy,
+		ID: body.ID, Title: body.Title, Description: body.Description, Policy: body.Policy, Backend: body.Backend,
 		BookSettings: sheaf.BookSettings{
 			Author: body.Author, Version: body.Version, Layout: body.Layout, Patterns: body.Patterns, PublicAssets: body.PublicAssets,
 		},

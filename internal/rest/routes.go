@@ -65,6 +65,7 @@ func routes() []route {
 		archiveRoutes(),
 		bookArchiveRoutes(),
 		auditRoutes(),
+		backendRoutes(),
 		serverRoutes(),
 	)
 }

@@ -87,6 +87,8 @@ HEAD   /books/{book}/archive.zip                     read
 POST   /books/{book}/archive                         read
 GET    /audit                                        read
 POST   /audit/verify                                 admin
+GET    /admin/backends                               admin
+POST   /admin/backends/{name}/test                   admin
 GET    /health                                       public
 GET    /livez                                        public
 GET    /readyz                                       public

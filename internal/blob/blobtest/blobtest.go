@@ -46,6 +46,16 @@ func Run(t *testing.T, open func(t *testing.T) blob.Backend) {
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
 	}
+	for _, test := range presignTests {
+		t.Run(test.name, func(t *testing.T) {
+			b := open(t)
+			p, ok := b.(blob.Presigner)
+			if !ok {
+				t.Skip("the backend does not presign")
+			}
+			test.run(t, b, p)
+		})
+	}
 }
 
 func testPutOpen(t *testing.T, b blob.Backend) {
