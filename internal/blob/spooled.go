@@ -13,7 +13,7 @@ type Spooled struct {
 	bytes spill // the plain ones while they arrive, the stored ones once Receive returns
 	ref   Ref
 
-	adopted bool // by the backend: the file is no longer in the spool
+	adopted string // the backend that has taken the file over: it is no longer in the spool
 
 	syncOnce sync.Once
 	syncErr  error

@@ -116,8 +116,8 @@ func removeLeftovers(dir string) error {
 }
 
 // Place makes a received content durable in the backend. The caller still
-// closes sp. It may be called again for the same backend, when what was to follow
-// has to be done again.
+// closes sp. It may be called again, for the same backend or for another, when what
+// was to follow has to be done again.
 func (s *Store) Place(ctx context.Context, backend string, sp *Spooled) error {
 	b, err := s.backend(backend)
 	if err != nil {
@@ -127,8 +127,12 @@ func (s *Store) Place(ctx context.Context, backend string, sp *Spooled) error {
 	if !sp.bytes.isFiled() {
 		return b.Put(ctx, key, bytes.NewReader(sp.ref.Inline), sp.ref.StoredSize)
 	}
-	if sp.adopted {
+	switch sp.adopted {
+	case "":
+	case backend:
 		return stillPlaced(ctx, b, sp.ref)
+	default: // it is needed elsewhere, after all
+		return s.copyObject(ctx, sp.adopted, b, sp.ref)
 	}
 	if !sp.IsOpen() {
 		if err := sp.bytes.unpark(); err != nil {
@@ -141,7 +145,9 @@ func (s *Store) Place(ctx context.Context, backend string, sp *Spooled) error {
 			return err
 		}
 		if err := adopter.Adopt(ctx, key, sp.bytes.file); sheaf.KindOf(err) != sheaf.ErrUnsupported {
-			sp.adopted = err == nil
+			if err == nil {
+				sp.adopted = backend
+			}
 			return err
 		}
 	}

@@ -263,7 +263,7 @@ func (tx *Tx) DropInline(blobs []Blob) error {
 	return nil
 }
 
-// ReadableRef returns what is needed to read a content, if the store has it.
+// ReadableRef returns what is needed to read a content of a backend, if that has it.
 func (v *View) ReadableRef(backend string, digest sheaf.Digest) (ref blob.Ref, found bool, err error) {
 	b, found, err := v.Blob(backend, digest)
 	if err != nil || !found || !b.State.Readable() {
@@ -279,7 +279,7 @@ func (v *View) Affected(backend string, digest sheaf.Digest) ([]sheaf.DocumentID
 		select distinct d.id from versions v
 		join documents d on d.pk = v.document
 		join collections c on c.pk = d.collection
-		where v.digest = $1 and c.backend = $2`, []any{digest[:], backend},
+		where v.digest = $1 and $2 in (c.backend, c.second)`, []any{digest[:], backend},
 		func(scan func(...any) error) error {
 			var id sheaf.DocumentID
 			err := scan(&id)

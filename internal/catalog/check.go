@@ -87,13 +87,13 @@ var consistencyRules = []consistencyRule{
 		select distinct d.id from versions v
 		join documents d on d.pk = v.document
 		join collections c on c.pk = d.collection
-		left join blobs b on b.digest = v.digest and b.backend = c.backend and b.domain = ''
+		left join blobs b on b.digest = v.digest and b.backend = ` + home(`v.digest`) + ` and b.domain = ''
 		where d.purged = 0 and v.purged = 0 and (b.state is null or b.state <> 1)`},
 	{"a content of it and its blob disagree about the size", `
 		select distinct d.id from versions v
 		join documents d on d.pk = v.document
 		join collections c on c.pk = d.collection
-		join blobs b on b.digest = v.digest and b.backend = c.backend and b.domain = ''
+		join blobs b on b.digest = v.digest and b.backend in (c.backend, c.second) and b.domain = ''
 		where d.purged = 0 and v.purged = 0 and b.size <> v.size`},
 	{"a relation of it leads to a document that does not exist or is purged", `
 		select d.id from relations r join documents d on d.pk = r.origin left join documents o on o.pk = r.target

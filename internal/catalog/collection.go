@@ -14,6 +14,11 @@ type Collection struct {
 	sheaf.Collection
 	Book    sheaf.BookSettings // of a book
 	Deleted bool               // kept for its documents, which are purged, and its stream
+
+	// Second is the other backend of a collection that moves, Moving how far it
+	// is: both are empty when it does not.
+	Second string
+	Moving sheaf.MovePhase
 }
 
 // collectionCache holds all collections in memory: there are few, and almost
@@ -49,7 +54,7 @@ func (cache *collectionCache) load(c *conn) error {
 	return err
 }
 
-const collectionColumns = `pk, name, kind, title, description, backend, status, policy, limits, retention, book, created_at, deleted`
+const collectionColumns = `pk, name, kind, title, description, backend, status, policy, limits, retention, book, created_at, deleted, second, moving`
 
 // collectionScan holds what collectionColumns are scanned into before it is made
 // a Collection.
@@ -61,11 +66,12 @@ type collectionScan struct {
 
 func (s *collectionScan) into() []any {
 	return []any{&s.PK, &s.Name, &s.Kind, &s.Title, &s.Description, &s.Backend, &s.Status, &s.Policy,
-		&s.limits, &s.retention, &s.book, &s.created, &s.Deleted}
+		&s.limits, &s.retention, &s.book, &s.created, &s.Deleted, &s.Second, &s.Moving}
 }
 
 func (s *collectionScan) collection() (Collection, error) {
 	s.CreatedAt = fromMillis(s.created)
+	s.Status = shownStatus(s.Status, s.Moving)
 	err := errors.Join(json.Unmarshal(s.limits, &s.Limits), json.Unmarshal(s.retention, &s.Retention),
 		json.Unmarshal(s.book, &s.Book))
 	return s.Collection, err
@@ -126,8 +132,14 @@ func (tx *Tx) CreateCollection(collection sheaf.Collection) error {
 	return nil
 }
 
-// DeleteCollection hides a collection whose documents are all purged.
+// DeleteCollection hides a collection whose documents are all purged. If it is
+// moving, that is over.
 func (tx *Tx) DeleteCollection(c *Collection) error {
+	if c.Moving != "" {
+		if err := tx.EndMove(c, sheaf.MoveDeleted); err != nil {
+			return err
+		}
+	}
 	_, err := tx.exec(`update collections set deleted = 1 where pk = $1`, c.PK)
 	tx.collectionsChanged()
 	return err
@@ -176,7 +188,7 @@ func (tx *Tx) UpdateCollection(c *Collection) error {
 	_, err = tx.exec(`
 		update collections set title = $2, description = $3, status = $4, policy = $5, limits = $6, retention = $7
 		where pk = $1`,
-		c.PK, c.Title, c.Description, c.Status, c.Policy, limits, retention)
+		c.PK, c.Title, c.Description, storedStatus(c.Status), c.Policy, limits, retention)
 	tx.collectionsChanged()
 	return err
 }

@@ -153,10 +153,10 @@ func (v *View) contentWhere(where string, args ...any) (h Head, ref blob.Ref, st
 	var crc, stored *int64
 	var known *BlobState
 	found, err = v.conn.row(`
-		select `+headColumns+`, c.backend, b.state, b.crc32, b.encoding, b.stored_size, i.bytes
+		select `+headColumns+`, coalesce(b.backend, c.backend), b.state, b.crc32, b.encoding, b.stored_size, i.bytes
 		from documents d
 		join collections c on c.pk = d.collection
-		left join blobs b on b.digest = d.digest and b.backend = c.backend and b.domain = ''
+		left join blobs b on b.digest = d.digest and b.backend = `+home(`d.digest`)+` and b.domain = ''
 		left join inline_blobs i on i.blob = b.pk
 		where `+where,
 		args, append(s.into(), &ref.Backend, &known, &crc, &encoding, &stored, &ref.Inline)...)

@@ -14,12 +14,13 @@ import (
 // blob by now; what was found in a view is no more than a candidate.
 
 // referenced is true of a blob b that a version needs: one that can be read, in a
-// document that is not purged, of a collection on the blob's backend.
+// document that is not purged, of a collection on the blob's backend, or on its way
+// there or from there.
 const referenced = `exists (
 	select 1 from versions v
 	join documents d on d.pk = v.document
 	join collections c on c.pk = d.collection
-	where v.digest = b.digest and v.purged = 0 and d.purged = 0 and c.backend = b.backend)`
+	where v.digest = b.digest and v.purged = 0 and d.purged = 0 and b.backend in (c.backend, c.second))`
 
 // A BlobUse is a blob, and whether a version needs its content.
 type BlobUse struct {

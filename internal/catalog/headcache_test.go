@@ -134,11 +134,11 @@ func TestVersionsAreRemembered(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, remembered = c.heads.version(versionName{h.ID, 1}, head.Rev)
-		ref, found, err := c.VersionContent(t.Context(), &head, collection.Backend, 1)
+		ref, found, err := c.VersionContent(t.Context(), &head, 1)
 		if err != nil || !found || head.Version != 1 || head.Size != 1 || head.Digest != sheaf.DigestOf([]byte("x")) || ref.Digest != head.Digest {
 			t.Fatalf("version 1: %+v of %+v, found %t, %v", ref, head, found, err)
 		}
-		if _, found, err := c.VersionContent(t.Context(), &head, collection.Backend, 2); found || err != nil {
+		if _, found, err := c.VersionContent(t.Context(), &head, 2); found || err != nil {
 			t.Fatalf("version 2: found %t, %v", found, err)
 		}
 		return remembered

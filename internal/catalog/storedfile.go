@@ -53,34 +53,36 @@ func overlaid[F any](base, own []F, path func(*F) string, limit int) []F {
 func (v *View) storedFilesIn(c *Collection, layer string, filter FileFilter) ([]StoredFile, error) {
 	const blobOf = ` left join blobs b on b.digest = `
 	low, high := below(filter.Dir)
-	args := []any{c.PK, max(low, filter.After), high, filter.Limit, c.Backend, unsealed}
+	args := []any{c.PK, max(low, filter.After), high, filter.Limit, unsealed}
 	query := `
-		select d.path, d.id, d.version, 0, d.digest, d.size, b.state, b.crc32, b.encoding, b.stored_size from documents d` +
-		blobOf + `d.digest and b.backend = $5 and b.domain = $6
+		select d.path, d.id, d.version, 0, d.digest, d.size, coalesce(b.backend, c.backend), b.state, b.crc32, b.encoding, b.stored_size from documents d
+		join collections c on c.pk = d.collection` +
+		blobOf + `d.digest and b.backend = ` + home(`d.digest`) + ` and b.domain = $5
 		where d.collection = $1 and d.path > $2 and d.path < $3 and d.path <> '' and d.deleted = 0 and d.version > 0
 		order by d.path limit $4`
 	if layer != baseLayer || filter.Rev != 0 {
 		validity := currentLayerState
 		args = append(args, layer)
 		if filter.Rev != 0 {
-			validity = `s.path <> '' and s.deleted = 0 and s.rev_from <= $8 and s.rev_to > $8`
+			validity = `s.path <> '' and s.deleted = 0 and s.rev_from <= $7 and s.rev_to > $7`
 			args = append(args, filter.Rev)
 		}
 		query = `
-			select s.path, d.id, v.n, v.purged, v.digest, v.size, b.state, b.crc32, b.encoding, b.stored_size from states s
+			select s.path, d.id, v.n, v.purged, v.digest, v.size, coalesce(b.backend, c.backend), b.state, b.crc32, b.encoding, b.stored_size from states s
 			join documents d on d.pk = s.document and d.purged = 0
+			join collections c on c.pk = d.collection
 			join versions v on v.document = s.document and v.n = s.version` +
-			blobOf + `v.digest and b.backend = $5 and b.domain = $6
-			where s.collection = $1 and s.layer = $7 and s.path > $2 and s.path < $3 and ` + validity + `
+			blobOf + `v.digest and b.backend = ` + home(`v.digest`) + ` and b.domain = $5
+			where s.collection = $1 and s.layer = $6 and s.path > $2 and s.path < $3 and ` + validity + `
 			order by s.path limit $4`
 	}
 	files := []StoredFile{}
 	err := v.conn.rows(query, args, func(scan func(...any) error) error {
-		f := StoredFile{Blob: Blob{Ref: blob.Ref{Backend: c.Backend}}}
+		var f StoredFile
 		var digest []byte
 		var state, crc, storedSize *int64
 		var encoding *string
-		err := scan(&f.Path, &f.Document, &f.Version, &f.Purged, &digest, &f.Blob.Size, &state, &crc, &encoding, &storedSize)
+		err := scan(&f.Path, &f.Document, &f.Version, &f.Purged, &digest, &f.Blob.Size, &f.Blob.Backend, &state, &crc, &encoding, &storedSize)
 		if err != nil {
 			return err
 		}

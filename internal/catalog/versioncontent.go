@@ -25,7 +25,7 @@ type cachedVersion struct {
 // another version of its document, and returns what is needed to read that.
 // Ref.Digest is zero when the content is not in the store; without found there is
 // no such version that can be read, and head is as it was.
-func (c *Catalog) VersionContent(ctx context.Context, head *Head, backend string, number int) (ref blob.Ref, found bool, err error) {
+func (c *Catalog) VersionContent(ctx context.Context, head *Head, number int) (ref blob.Ref, found bool, err error) {
 	name := versionName{head.ID, number}
 	if cached, ok := c.heads.version(name, head.Rev); ok {
 		head.Version, head.Digest, head.Size, head.MIME = number, cached.ref.Digest, cached.ref.Size, cached.mime
@@ -35,7 +35,7 @@ func (c *Catalog) VersionContent(ctx context.Context, head *Head, backend string
 	version := *head
 	var state BlobState
 	err = c.Read(ctx, func(v *View) (err error) {
-		ref, state, found, err = v.versionContent(&version, backend, number)
+		ref, state, found, err = v.versionContent(&version, number)
 		return err
 	})
 	if err != nil || !found {
@@ -48,18 +48,20 @@ func (c *Catalog) VersionContent(ctx context.Context, head *Head, backend string
 	return ref, true, nil
 }
 
-func (v *View) versionContent(head *Head, backend string, number int) (ref blob.Ref, state BlobState, found bool, err error) {
+func (v *View) versionContent(head *Head, number int) (ref blob.Ref, state BlobState, found bool, err error) {
 	var digest []byte
 	var encoding *string
 	var crc, stored *int64
 	var known *BlobState
 	found, err = v.conn.row(`
-		select v.digest, v.size, v.mime, b.state, b.crc32, b.encoding, b.stored_size, i.bytes
+		select v.digest, v.size, v.mime, coalesce(b.backend, ''), b.state, b.crc32, b.encoding, b.stored_size, i.bytes
 		from versions v
-		left join blobs b on b.digest = v.digest and b.backend = $3 and b.domain = ''
+		join documents d on d.pk = v.document
+		join collections c on c.pk = d.collection
+		left join blobs b on b.digest = v.digest and b.backend = `+home(`v.digest`)+` and b.domain = ''
 		left join inline_blobs i on i.blob = b.pk
 		where v.document = $1 and v.n = $2 and v.purged = 0`,
-		[]any{head.PK, number, backend}, &digest, &head.Size, &head.MIME, &known, &crc, &encoding, &stored, &ref.Inline)
+		[]any{head.PK, number}, &digest, &head.Size, &head.MIME, &ref.Backend, &known, &crc, &encoding, &stored, &ref.Inline)
 	if err != nil || !found {
 		return blob.Ref{}, 0, false, err
 	}
@@ -70,7 +72,7 @@ func (v *View) versionContent(head *Head, backend string, number int) (ref blob.
 	if known == nil || !known.Readable() {
 		return blob.Ref{}, 0, true, nil
 	}
-	ref.Backend, ref.Digest, ref.Size = backend, head.Digest, head.Size
+	ref.Digest, ref.Size = head.Digest, head.Size
 	ref.CRC32, ref.Encoding, ref.StoredSize = uint32(*crc), blob.Encoding(*encoding), *stored
 	return ref, *known, true, nil
 }

@@ -52,11 +52,10 @@ type Archive struct {
 	Revision int64
 	Manifest sheaf.Digest
 
-	library   *Library
-	zip       *bundle.Archive
-	backendOf func(sheaf.DocumentID) string // where a content is
-	release   func()                        // gives back what the archive holds
-	closing   sync.Once
+	library *Library
+	zip     *bundle.Archive
+	release func() // gives back what the archive holds
+	closing sync.Once
 }
 
 // Archive lays out the archive of the documents selected. No content is read.
@@ -84,12 +83,12 @@ func (s *Session) Archive(ctx context.Context, selection ArchiveSelection) (arch
 		}
 	}()
 	var heads []catalog.Head
-	var blobs map[blobName]catalog.Blob
+	var blobs map[int64]catalog.Blob
 	err = s.library.catalog.Snapshot(ctx, func(v *catalog.View) error {
 		if heads, a.Modified, err = find(ctx, v, &memory); err != nil {
 			return err
 		}
-		blobs, err = s.library.blobsOf(v, heads)
+		blobs, err = v.ContentBlobs(heads)
 		return err
 	})
 	if err != nil {
@@ -220,31 +219,9 @@ func findNamed(ctx context.Context, v *catalog.View, ids []sheaf.DocumentID, at 
 	return heads, modified, nil
 }
 
-// blobsOf returns what is known of the contents of documents.
-func (l *Library) blobsOf(v *catalog.View, heads []catalog.Head) (map[blobName]catalog.Blob, error) {
-	wanted := map[string][]sheaf.Digest{}
-	for i := range heads {
-		if heads[i].Version > 0 {
-			backend := l.backendOf(heads[i])
-			wanted[backend] = append(wanted[backend], heads[i].Digest)
-		}
-	}
-	blobs := make(map[blobName]catalog.Blob, len(heads))
-	for backend, digests := range wanted {
-		found, err := v.BlobSet(backend, digests)
-		if err != nil {
-			return nil, err
-		}
-		for digest, b := range found {
-			blobs[blobName{backend, digest}] = b
-		}
-	}
-	return blobs, nil
-}
-
 // layOut makes the ZIP file. It depends on nothing but the documents, what is
 // known of their contents and which of these are damaged.
-func (a *Archive) layOut(heads []catalog.Head, blobs map[blobName]catalog.Blob, memory *archiveShare) error {
+func (a *Archive) layOut(heads []catalog.Head, blobs map[int64]catalog.Blob, memory *archiveShare) error {
 	l := a.library
 	slices.SortFunc(heads, func(a, b catalog.Head) int {
 		return cmp.Or(a.UploadedAt.Compare(b.UploadedAt), cmp.Compare(a.ID, b.ID))
@@ -252,17 +229,14 @@ func (a *Archive) layOut(heads []catalog.Head, blobs map[blobName]catalog.Blob, 
 	var m manifest
 	names := make([]string, 0, len(heads))
 	entries := make([]bundle.Entry, 0, len(heads)+2)
-	backends := make(map[sheaf.DocumentID]string, len(heads))
-	a.backendOf = func(id sheaf.DocumentID) string { return backends[id] }
 	for i := range heads {
 		head := &heads[i]
 		if head.Version == 0 {
 			m.WithoutContent = append(m.WithoutContent, head.Document)
 			continue
 		}
-		name := blobName{l.backendOf(*head), head.Digest}
-		b, found := blobs[name]
-		problem := l.unreadable(name, b, found)
+		b, found := blobs[head.PK]
+		problem := l.unreadable(b, found)
 		if head.Expired {
 			problem = expiredVersion
 		}
@@ -270,7 +244,6 @@ func (a *Archive) layOut(heads []catalog.Head, blobs map[blobName]catalog.Blob, 
 			a.Errors = append(a.Errors, sheaf.ArchiveError{ID: head.ID, Name: head.Name, Version: head.Version, Message: problem})
 			continue
 		}
-		backends[head.ID] = name.backend
 		names = append(names, bundle.NameOf(head.Document))
 		m.Documents = append(m.Documents, archivedDocument{Document: head.Document})
 		entries = append(entries, bundle.Entry{
@@ -302,11 +275,11 @@ func (a *Archive) layOut(heads []catalog.Head, blobs map[blobName]catalog.Blob, 
 
 // unreadable says why a content cannot be read, as far as that is known; "" when
 // it is fine.
-func (l *Library) unreadable(name blobName, b catalog.Blob, found bool) string {
+func (l *Library) unreadable(b catalog.Blob, found bool) string {
 	switch {
 	case !found || !b.State.Readable():
 		return "the content is not in the store any more"
-	case b.State == catalog.BlobDamaged || l.suspects.has(name):
+	case b.State == catalog.BlobDamaged || l.suspects.has(blobName{b.Backend, b.Digest}):
 		return "the stored content is damaged; push the same content again to heal it"
 	}
 	return ""
@@ -396,17 +369,19 @@ func (a *Archive) WriteRange(ctx context.Context, w io.Writer, offset, length in
 // open is the [bundle.Opener]. The bytes that were inline when the archive was
 // made may be in their backend now, and others may have taken their place.
 func (a *Archive) open(ctx context.Context, e bundle.Entry, offset int64) (io.ReadCloser, error) {
-	var b catalog.Blob
+	var copies []catalog.Blob
 	err := a.library.catalog.Read(ctx, func(v *catalog.View) (err error) {
-		b, _, err = v.Blob(a.backendOf(e.Document), e.Digest)
+		copies, err = v.Copies(e.Document, e.Digest)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	if !b.State.Readable() || bundle.Encoding(b.Encoding) != e.Encoding || b.StoredSize != e.StoredSize {
-		return nil, sheaf.Errorf(sheaf.ErrUnavailable, "the content of %s is not stored any more as it was when the archive was begun", e.Document).
-			WithHint("download the archive again")
+	for _, b := range copies {
+		if bundle.Encoding(b.Encoding) == e.Encoding && b.StoredSize == e.StoredSize {
+			return a.library.blobs.OpenStored(ctx, b.Ref, offset)
+		}
 	}
-	return a.library.blobs.OpenStored(ctx, b.Ref, offset)
+	return nil, sheaf.Errorf(sheaf.ErrUnavailable, "the content of %s is not stored any more as it was when the archive was begun", e.Document).
+		WithHint("download the archive again")
 }

@@ -33,16 +33,16 @@ func assetURLPath(book sheaf.Slug, of sheaf.AssetType, filename string) string {
 // and has the bytes as they are, so that they do not pass through the store.
 func (s *Session) grantDownload(ctx context.Context, book *catalog.Collection, a *sheaf.Asset) error {
 	l := s.library
-	if presigner, ok := l.blobs.Presigner(book.Backend); ok {
-		var ref blob.Ref
-		err := l.catalog.Read(ctx, func(v *catalog.View) (err error) {
-			ref, _, err = v.ReadableRef(book.Backend, a.Digest)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		if !ref.Digest.IsZero() && !ref.IsInline() && ref.Encoding == blob.Identity {
+	var ref blob.Ref
+	err := l.catalog.Read(ctx, func(v *catalog.View) (err error) {
+		ref, _, err = v.BookRef(book, a.Digest)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if presigner, ok := l.blobs.Presigner(ref.Backend); ok {
+		if !ref.IsInline() && ref.Encoding == blob.Identity {
 			grant, err := presigner.PresignGet(ctx, ref.Key(), blob.Download{Filename: path.Base(a.Filename), MIME: a.MIME, Lifetime: l.assets.Lifetime})
 			if err != nil {
 				return err
@@ -112,7 +112,7 @@ func (s *Session) OpenAsset(ctx context.Context, in AssetRequest) (*OpenAsset, e
 	}
 	head, ref, err := l.contentAt(ctx, book, in.place(), Moment{})
 	if err == nil && pinned != nil && head.Digest != *pinned {
-		ref, err = l.pinnedContent(ctx, &head, book.Backend, *pinned)
+		ref, err = l.pinnedContent(ctx, &head, *pinned)
 	}
 	if err != nil {
 		return nil, l.explainAsset(ctx, book, in.AssetPlace, err)
@@ -149,7 +149,7 @@ func (s *Session) mayOpen(ctx context.Context, in AssetRequest) (expires time.Ti
 }
 
 // pinnedContent makes head describe the version of a document that has a digest.
-func (l *Library) pinnedContent(ctx context.Context, head *catalog.Head, backend string, digest sheaf.Digest) (blob.Ref, error) {
+func (l *Library) pinnedContent(ctx context.Context, head *catalog.Head, digest sheaf.Digest) (blob.Ref, error) {
 	var number int
 	err := l.catalog.Read(ctx, func(v *catalog.View) (err error) {
 		number, _, err = v.LatestVersionWith(head.PK, digest)
@@ -162,5 +162,5 @@ func (l *Library) pinnedContent(ctx context.Context, head *catalog.Head, backend
 		return blob.Ref{}, sheaf.Errorf(sheaf.ErrNotFound, "the asset has never had a content with the SHA-256 %s", digest).
 			WithHint("leave " + digestParameter + " out for the current one, which has " + head.Digest.String())
 	}
-	return l.pastContent(ctx, head, backend, number)
+	return l.pastContent(ctx, head, number)
 }

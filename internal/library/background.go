@@ -43,6 +43,7 @@ func (l *Library) Background() []jobs.Job {
 		drain := func(ctx context.Context) (bool, error) { return l.drainBackend(ctx, backend) }
 		work = append(work, jobs.Job{Name: "drain of " + backend, Run: pausing(drainPause, drain), Interval: time.Minute, Wake: wake})
 	}
+	work = append(work, jobs.Job{Name: "moves", Run: l.runMoves})
 	if l.viewsDir != "" {
 		work = append(work, jobs.Job{Name: "views of the registry", Run: pausing(registryPause, l.WriteRegistry), Interval: time.Minute, Wake: l.viewable})
 	}
@@ -105,6 +106,9 @@ func (l *Library) drainBackend(ctx context.Context, backend string) (more bool, 
 	var bytes int64
 	for _, b := range batch {
 		bytes += b.StoredSize
+		if l.moves.copies.has(blobName{backend, b.Digest}) {
+			continue // it may be just put there otherwise encoded
+		}
 		if int64(len(b.Inline)) != b.StoredSize { // or it would hold up all that follow
 			l.ReportDamage(b.Ref, fmt.Errorf("%d bytes are inline, not %d", len(b.Inline), b.StoredSize))
 			continue

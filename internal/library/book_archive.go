@@ -74,8 +74,7 @@ func (l *Library) bookArchive(ctx context.Context, q BookArchiveQuery) (*Archive
 		Documents: layout.documents, Modified: layout.modified, Errors: layout.errors,
 		Revision: key.revision, Manifest: layout.manifest,
 		library: l, zip: layout.zip,
-		backendOf: func(sheaf.DocumentID) string { return book.Backend },
-		release:   func() { l.bookLayouts.release(layout) },
+		release: func() { l.bookLayouts.release(layout) },
 	}, nil
 }
 
@@ -174,7 +173,7 @@ func (layout *bookLayout) fill(l *Library, files []catalog.StoredFile, described
 		f := &files[i]
 		file := bundle.File{Path: f.Path, Size: f.Blob.Size, Digest: f.Blob.Digest, Document: f.Document, Version: f.Version}
 		all = append(all, file)
-		problem := l.unreadable(blobName{f.Blob.Backend, f.Blob.Digest}, f.Blob, f.Known)
+		problem := l.unreadable(f.Blob, f.Known)
 		if f.Purged {
 			problem = expiredVersion
 		}

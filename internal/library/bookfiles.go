@@ -152,7 +152,7 @@ func (s *Session) ReadBook(ctx context.Context, q FileQuery, budget int64) (Book
 				reading.Next = encodePlace(q.conditions(), files[i-1].Path)
 				break
 			}
-			ref, _, err := v.ReadableRef(book.Backend, f.Digest)
+			ref, _, err := v.BookRef(book, f.Digest)
 			if err != nil {
 				return err
 			}

@@ -306,6 +306,9 @@ func (c *bulkChange) apply(ctx context.Context, tx *catalog.Tx) (sheaf.BulkChang
 		if step.mode == sheaf.ModeUnchanged {
 			continue
 		}
+		if err := checkAllThere(tx, &step.before, &step.after); err != nil {
+			return sheaf.BulkChange{}, err
+		}
 		if err := tx.UpdateDocument(step.before, &step.after); err != nil {
 			return sheaf.BulkChange{}, err
 		}

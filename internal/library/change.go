@@ -74,6 +74,9 @@ func (s *Session) applyChange(tx *catalog.Tx, c headChange, ref blob.Ref) (chang
 	if err != nil {
 		return sheaf.Change{}, false, err
 	}
+	if err := checkHome(collection, c.content != nil, ref); err != nil {
+		return sheaf.Change{}, false, err
+	}
 	after := before
 	after.Layer = c.layer
 	mode, err := c.edit(collection, before, &after)

@@ -224,7 +224,7 @@ func (in CollectionChange) apply(to *sheaf.Collection) {
 	if in.Policy != nil {
 		to.Policy = *in.Policy
 	}
-	if in.Status != nil {
+	if in.Status != nil && !(*in.Status == sheaf.StatusActive && to.Status == sheaf.StatusMigrating) {
 		to.Status = *in.Status
 	}
 	if in.Limits != nil {

@@ -54,7 +54,7 @@ func (s *Session) OpenDocumentAt(ctx context.Context, id sheaf.DocumentID, at Mo
 		if _, err = readableVersion(v, head, head.Version); err != nil {
 			return err
 		}
-		ref, _, err = v.ReadableRef(s.library.backendOf(head), head.Digest)
+		ref, _, err = v.DocumentRef(head.PK, head.Digest)
 		return err
 	})
 	if err != nil {
@@ -90,15 +90,15 @@ func (l *Library) findContent(ctx context.Context, id sheaf.DocumentID, number i
 	case !found || head.Deleted:
 		err = errNoDocument
 	case number != 0 && number != head.Version:
-		ref, err = l.pastContent(ctx, &head, ref.Backend, number)
+		ref, err = l.pastContent(ctx, &head, number)
 	}
 	return head, ref, err
 }
 
 // pastContent makes head describe an older version and returns what is needed to
 // read it.
-func (l *Library) pastContent(ctx context.Context, head *catalog.Head, backend string, number int) (blob.Ref, error) {
-	ref, found, err := l.catalog.VersionContent(ctx, head, backend, number)
+func (l *Library) pastContent(ctx context.Context, head *catalog.Head, number int) (blob.Ref, error) {
+	ref, found, err := l.catalog.VersionContent(ctx, head, number)
 	if err != nil || found {
 		return ref, err
 	}

@@ -150,12 +150,16 @@ func (s *Session) createTogether(ctx context.Context, op operation, in NewDocume
 	}
 	refs := make([]blob.Ref, len(contents))
 	inline := int64(0)
-	for i, content := range contents {
-		if content != nil { // or it is given a content later
-			refs[i] = content.refOn(collection.Backend)
-			inline += int64(len(refs[i].Inline))
+	goTo := func(backend string) {
+		inline = 0
+		for i, content := range contents {
+			if content != nil { // or it is given a content later
+				refs[i] = content.refOn(backend)
+				inline += int64(len(refs[i].Inline))
+			}
 		}
 	}
+	goTo(collection.Backend)
 	var known []int // the files whose contents were in the store
 	commit := func(tx *catalog.Tx, placed []bool) error {
 		known = known[:0]
@@ -166,6 +170,9 @@ func (s *Session) createTogether(ctx context.Context, op operation, in NewDocume
 		entry := []func(*sheaf.LogPayload){withMessage(in.Message)}
 		for i := range created {
 			isKnown, err := s.addHead(tx, &created[i], refs[i], in.Message)
+			if moved, _ := hasMoved(err); moved {
+				return err
+			}
 			if err != nil {
 				return inFile(i, err)
 			}
@@ -183,15 +190,22 @@ func (s *Session) createTogether(ctx context.Context, op operation, in NewDocume
 		}
 		return once.remember(tx, documents)
 	}
-	err = s.library.pastRemovals(ctx, refs, func() error {
-		placed, err := s.library.readyAll(ctx, contents, refs)
-		if err != nil {
-			return err
+	for {
+		err = s.library.pastRemovals(ctx, refs, func() error {
+			placed, err := s.library.readyAll(ctx, contents, refs)
+			if err != nil {
+				return err
+			}
+			return s.library.catalog.Mutate(ctx, inline, func(tx *catalog.Tx) error { return commit(tx, placed) })
+		})
+		if moved, to := hasMoved(err); moved {
+			goTo(to)
+			continue
 		}
-		return s.library.catalog.Mutate(ctx, inline, func(tx *catalog.Tx) error { return commit(tx, placed) })
-	})
-	if err != nil {
-		return nil, err
+		if err != nil {
+			return nil, err
+		}
+		break
 	}
 	s.library.changed()
 	for _, i := range known {

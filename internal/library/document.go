@@ -108,6 +108,9 @@ func (s *Session) addHead(tx *catalog.Tx, created *catalog.Head, ref blob.Ref, m
 	if err != nil {
 		return false, err
 	}
+	if err := checkHome(into, created.Version > 0, ref); err != nil {
+		return false, err
+	}
 	if created.Path != "" {
 		if err := checkPathFree(&tx.View, into, *created, ""); err != nil {
 			return false, err

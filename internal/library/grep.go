@@ -198,7 +198,7 @@ func (g *grepping) search(ctx context.Context, f *grepped) error {
 	l := g.library
 	var ref blob.Ref
 	err := l.catalog.Read(ctx, func(v *catalog.View) (err error) {
-		ref, _, err = v.ReadableRef(f.book.Backend, f.Digest)
+		ref, _, err = v.BookRef(f.book, f.Digest)
 		return err
 	})
 	if err != nil {

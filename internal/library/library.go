@@ -37,6 +37,7 @@ type Options struct {
 	Search          SearchOptions
 	Assets          AssetOptions
 	Garbage         GarbageOptions
+	Moves           MoveOptions
 	Audit           AuditOptions
 	Address         Address          // of callers that came by none; nil: there is none
 	Clock           func() time.Time // nil: time.Now
@@ -80,6 +81,7 @@ type Library struct {
 	searchTime    time.Duration
 	bookLayouts   *bookLayouts
 	garbage       *garbage
+	moves         *moves
 	pins          *pins
 
 	now    func() time.Time
@@ -117,6 +119,7 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		scans:          newScanRoom(search),
 		searchTime:     search.Deadline,
 		garbage:        newGarbage(o.Garbage),
+		moves:          newMoves(o.Moves),
 		pins:           newPins(),
 		address:        o.Address,
 		assets:         newAssets(o.Assets),
@@ -151,9 +154,11 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		}
 	}
 	for _, collection := range l.catalog.AllCollections() {
-		if _, ok := l.backends[collection.Backend]; !ok {
-			return nil, sheaf.Errorf(sheaf.ErrInvalid, "the collection %s is stored on the backend %q, which is not configured", collection.Name, collection.Backend).
-				WithHint("add it under storage.backends in sheaf.yaml")
+		for _, backend := range neededBackends(collection) {
+			if _, ok := l.backends[backend]; !ok {
+				return nil, sheaf.Errorf(sheaf.ErrInvalid, "the collection %s is stored on the backend %q, which is not configured", collection.Name, backend).
+					WithHint("add it under storage.backends in sheaf.yaml")
+			}
 		}
 	}
 	return l, nil

@@ -50,6 +50,9 @@ func moveNow(tx *catalog.Tx, op operation, id sheaf.DocumentID, to sheaf.Slug, m
 	if err := enter(&after, source, target); err != nil {
 		return sheaf.Change{}, err
 	}
+	if err := checkAllThere(tx, &before, &after); err != nil {
+		return sheaf.Change{}, err
+	}
 	if err := admitChange(tx, target, before, after); err != nil {
 		return sheaf.Change{}, err
 	}

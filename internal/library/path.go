@@ -159,7 +159,7 @@ func (l *Library) contentAt(ctx context.Context, book *catalog.Collection, p Pla
 			_, err = readableVersion(v, head, head.Version)
 			return err
 		}
-		ref, _, err = v.ReadableRef(book.Backend, head.Digest)
+		ref, _, err = v.BookRef(book, head.Digest)
 		return err
 	})
 	return head, ref, err

@@ -61,18 +61,25 @@ func (u *Upload) Close() error {
 }
 
 // keep runs commit, which names the content of an upload in the catalog, and
-// returns once the store has that content.
+// returns once the store has that content. It goes to a backend, or to the one to
+// which the collection turns out to have moved meanwhile.
 //
 // Commit reports whether the catalog knew the content already, so that nothing
 // was stored. Then what is stored is verified, while the good bytes are still at
 // hand: should they have gone bad, or missing, they are stored again.
 func (l *Library) keep(ctx context.Context, u *Upload, backend string, commit func(blob.Ref) (known bool, err error)) error {
-	ref := u.refOn(backend)
-	known, err := l.store(ctx, u, ref, commit)
-	if err != nil || !known {
-		return err
+	for {
+		ref := u.refOn(backend)
+		known, err := l.store(ctx, u, ref, commit)
+		if moved, to := hasMoved(err); moved {
+			backend = to
+			continue
+		}
+		if err != nil || !known {
+			return err
+		}
+		return l.heal(ctx, u, ref)
 	}
-	return l.heal(ctx, u, ref)
 }
 
 // refOn returns what the catalog will know of the content on a backend.
@@ -175,7 +182,11 @@ func (l *Library) confirm(ctx context.Context, ref blob.Ref) error {
 // place puts a large content into its backend, unless the catalog says that it
 // is there: then placed is false. It stays pinned until the upload is closed.
 func (l *Library) place(ctx context.Context, u *Upload, ref blob.Ref) (placed bool, err error) {
-	u.release = append(u.release, l.pins.add(blobName{ref.Backend, ref.Digest}))
+	name := blobName{ref.Backend, ref.Digest}
+	u.release = append(u.release, l.pins.add(name))
+	if err := l.moves.copies.wait(ctx, name); err != nil {
+		return false, err
+	}
 	// The row that keeps the object from being swept away as an orphan, and the
 	// bytes on the spool's disk, are made durable side by side.
 	var live bool

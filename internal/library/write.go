@@ -310,7 +310,7 @@ func (s *Session) describeConflict(ctx context.Context, head catalog.Head, read 
 
 // textOf returns a version of a document, which has to be at most maxText long.
 func (l *Library) textOf(ctx context.Context, head catalog.Head, number int) (string, error) {
-	ref, err := l.pastContent(ctx, &head, l.backendOf(head), number)
+	ref, err := l.pastContent(ctx, &head, number)
 	if err != nil {
 		return "", err
 	}
@@ -330,14 +330,6 @@ func (l *Library) textOf(ctx context.Context, head catalog.Head, number int) (st
 	text.Grow(int(ref.Size))
 	_, err = io.Copy(&text, reader)
 	return text.String(), err
-}
-
-func (l *Library) backendOf(head catalog.Head) string {
-	collection, ok := l.catalog.Collection(head.Collection)
-	if !ok {
-		return ""
-	}
-	return collection.Backend
 }
 
 // textOfUpload returns a content that has not been committed.
