@@ -58,7 +58,8 @@ func (v *View) contentRef(query string, digest sheaf.Digest, pk int64) (ref blob
 	if err != nil || !found || !b.State.Readable() {
 		return blob.Ref{}, false, err
 	}
-	return b.Ref, true, finish()
+	err = finish()
+	return b.Ref, true, err
 }
 
 // contentsStatement looks up the contents of as many versions as a pkList names.

@@ -43,6 +43,9 @@ type setup struct {
 
 	// backend takes the place of the files of the directory.
 	backend blob.Backend
+	// others are backends beside that, by their names.
+	others map[string]blob.Backend
+	moves  library.MoveOptions
 }
 
 // A store is a library over a real catalog and real blobs, and what lies below
@@ -77,10 +80,14 @@ func openSetup(t testing.TB, set setup) *store {
 		}
 		backend = files
 	}
+	backends, kinds := map[string]blob.Backend{fs: backend}, map[string]string{fs: "fs"}
+	for name, other := range set.others {
+		backends[name], kinds[name] = other, "fs"
+	}
 	var err error
 	s.blobs, err = blob.NewStore(blob.Options{
 		SpoolDir: filepath.Join(set.dir, "spool"),
-		Backends: map[string]blob.Backend{fs: backend},
+		Backends: backends,
 		OnDamage: func(ref blob.Ref, err error) { s.ReportDamage(ref, err) },
 	})
 	if err != nil {
@@ -94,7 +101,7 @@ func openSetup(t testing.TB, set setup) *store {
 	s.Library, err = library.Open(t.Context(), library.Options{
 		Catalog:         s.catalog,
 		Blobs:           s.blobs,
-		Backends:        map[string]string{fs: "fs"},
+		Backends:        kinds,
 		DefaultBackend:  fs,
 		AutoCreateBooks: !set.keepBooks,
 		ViewsDir:        set.dir,
@@ -103,6 +110,7 @@ func openSetup(t testing.TB, set setup) *store {
 		BatchMemory:     set.batchMemory,
 		ArchiveMemory:   set.archiveMemory,
 		Garbage:         set.garbage,
+		Moves:           set.moves,
 		Search:          set.search,
 		Address:         func(context.Context) (string, error) { return "http://sheaf.test", nil },
 		Assets:          library.AssetOptions{CDNURL: set.cdnURL, Lifetime: set.uploadLifetime, StagingDir: filepath.Join(set.dir, "uploads")},
