@@ -143,6 +143,7 @@ func (a *App) open(ctx context.Context) error {
 			CDNURL: a.config.Assets.CDNURL, Lifetime: a.config.Assets.URLLifetime, StagingDir: a.path(uploadsName),
 		},
 		Garbage: garbageOptions(a.config.Garbage),
+		Moves:   library.MoveOptions{Grace: a.config.Moves.Grace, Parallel: a.config.Moves.Parallel},
 		Audit: library.AuditOptions{
 			Retention: a.config.Audit.AccessRetention,
 			Sampling:  a.config.Audit.ReadSampling,

@@ -79,6 +79,7 @@ with what they hold.`,
 			},
 		},
 		newCollectionsDeleteCommand(shared),
+		newMoveCommand(shared, "collection"),
 	)
 	return cmd
 }

@@ -99,6 +99,15 @@ func (p *progress) measure(files iter.Seq[source]) {
 	p.expect(items, bytes)
 }
 
+// reached says how far work is that is done elsewhere.
+func (p *progress) reached(items, totalItems int, bytes, totalBytes int64) {
+	if p != nil {
+		p.expect(totalItems, totalBytes)
+		p.items.Store(int64(items))
+		p.bytes.Store(bytes)
+	}
+}
+
 // did says that an item is done.
 func (p *progress) did() {
 	if p != nil {

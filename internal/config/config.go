@@ -24,6 +24,7 @@ type Config struct {
 	Search  Search
 	Assets  Assets
 	Garbage Garbage
+	Moves   Moves
 	MCP     MCP
 	Limits  sheaf.Limits
 	Audit   Audit
@@ -97,6 +98,12 @@ type Garbage struct {
 	Grace    time.Duration // for which it is kept all the same
 }
 
+// Moves says how collections move to other backends.
+type Moves struct {
+	Grace    time.Duration // for which the old backend keeps its copy
+	Parallel int           // contents that are copied at the same time
+}
+
 // MCP says what agents see over the Model Context Protocol.
 type MCP struct {
 	Listen   string   // a further host:port that serves /mcp only; empty: none
@@ -154,6 +161,7 @@ func Default() Config {
 		Search:  Search{Deadline: 10 * time.Second, RemoteReads: 16},
 		Assets:  Assets{URLLifetime: time.Hour},
 		Garbage: Garbage{Enabled: true, Interval: time.Hour, Grace: 24 * time.Hour},
+		Moves:   Moves{Grace: 7 * 24 * time.Hour, Parallel: 4},
 		Limits:  sheaf.DefaultLimits(),
 		Audit:   Audit{AccessRetention: 30 * 24 * time.Hour, ReadSampling: 1, AccessRate: 200},
 		Log:     Log{Level: slog.LevelInfo, Format: LogText},

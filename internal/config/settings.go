@@ -170,6 +170,14 @@ func settings() []setting {
 			help:  "time for which contents that nothing refers to are kept; longer than a backup takes",
 			value: func(c *Config) value { return duration(&c.Garbage.Grace) },
 		}, {
+			key:   "moves.grace",
+			help:  "time for which the backend that a collection has moved from keeps its copy, so that the move can be rolled back",
+			value: func(c *Config) value { return duration(&c.Moves.Grace) },
+		}, {
+			key:   "moves.parallel",
+			help:  "contents that a move to another backend copies at the same time",
+			value: func(c *Config) value { return integer(&c.Moves.Parallel, 1, 1000) },
+		}, {
 			key:   "mcp.listen",
 			help:  "further host:port that serves agents at /mcp and nothing else, such as 127.0.0.1:8000",
 			value: func(c *Config) value { return hostPort(&c.MCP.Listen) },

@@ -56,6 +56,7 @@ func routes() []route {
 		trashRoutes(),
 		relationRoutes(),
 		collectionRoutes(),
+		backendMoveRoutes(),
 		bookRoutes(),
 		bookContentRoutes(),
 		searchRoutes(),

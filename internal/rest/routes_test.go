@@ -51,6 +51,11 @@ GET    /collections/{name}                           read
 PATCH  /collections/{name}                           create
 DELETE /collections/{name}                           create
 GET    /collections/{name}/log                       read
+POST   /collections/{name}/backend                   admin
+GET    /collections/{name}/backend                   read
+DELETE /collections/{name}/backend                   admin
+POST   /collections/{name}/backend/finish            admin
+GET    /collections/{name}/backend/plan              admin
 GET    /books                                        read
 POST   /books                                        create
 GET    /books/{book}                                 read
