@@ -1,10 +1,11 @@
 package library_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -16,7 +17,6 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/blob"
 	"github.com/sheaf-dev/sheaf/internal/blob/blobtest"
 	"github.com/sheaf-dev/sheaf/internal/blob/fsblob"
-	"github.com/sheaf-dev/sheaf/internal/catalog"
 	"github.com/sheaf-dev/sheaf/internal/library"
 )
 
@@ -77,11 +77,21 @@ func (s *store) objects(backend string) (n int) {
 
 func (s *store) putFile(book, path, content string) sheaf.Change {
 	s.t.Helper()
-	change, err := s.PutContent(s.t.Context(), library.FileWrite{Place: library.Place{Book: book, Path: path}, Content: s.receive(content)})
+	change, err := s.tryFile(library.Place{Book: book, Path: path}, content)
 	if err != nil {
 		s.t.Fatalf("writing %s: %v", path, err)
 	}
 	return change
+}
+
+// tryFile writes a file, and keeps nothing of its content open.
+func (s *store) tryFile(place library.Place, content string) (sheaf.Change, error) {
+	upload, err := s.Receive(s.t.Context(), strings.NewReader(content))
+	if err != nil {
+		return sheaf.Change{}, err
+	}
+	defer upload.Close()
+	return s.PutContent(s.t.Context(), library.FileWrite{Place: place, Content: upload})
 }
 
 func (s *store) readFile(book, path, layer string) (string, error) {
@@ -114,6 +124,15 @@ func (s *store) manifestHash(book string) sheaf.Digest {
 	return m.Hash
 }
 
+// noise is a content of so many bytes that deflating makes no smaller, so that a
+// large one is never inline. It differs by seed.
+func noise(seed string, size int) string {
+	content := make([]byte, size)
+	random := rand.NewChaCha8(sheaf.DigestOf([]byte(seed)))
+	_, _ = random.Read(content) // it never fails
+	return string(content)
+}
+
 // tickingClock is a clock that tests move.
 type tickingClock struct{ ms atomic.Int64 }
 
@@ -133,17 +152,17 @@ func TestMoveToAnotherBackend(t *testing.T) {
 	large := string(blobtest.Random(300_000))
 	s.putFile("go-book", "one.md", "the first version of one")
 	s.putFile("go-book", "one.md", "one")
-	s.putFile("go-book", "two.md", prose("two", 200_000))
+	s.putFile("go-book", "two.md", noise("two", 200_000))
 	s.putFile("go-book", "static/large.bin", large)
 	s.putFile("go-book", "empty.md", "")
 	s.putFile("go-book", "gone.md", "in the trash")
 	if _, err := s.DeleteAtPath(t.Context(), library.Place{Book: "go-book", Path: "gone.md"}, nil, ""); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.PutContent(t.Context(), library.FileWrite{Place: library.Place{Book: "go-book", Path: "one.md", Layer: "user:ann"}, Content: s.receive("one, as ann has it")}); err != nil {
+	if _, err := s.tryFile(library.Place{Book: "go-book", Path: "one.md", Layer: "user:ann"}, "one, as ann has it"); err != nil {
 		t.Fatal(err)
 	}
-	s.putFile("rust-book", "shared.md", prose("two", 200_000))
+	s.putFile("rust-book", "shared.md", noise("two", 200_000))
 	s.drain()
 	s.putFile("go-book", "inline.md", "not drained yet")
 	hash, before := s.manifestHash("go-book"), s.objects(fs)
@@ -161,24 +180,24 @@ func TestMoveToAnotherBackend(t *testing.T) {
 	if book, err := s.Book(t.Context(), "go-book", false); err != nil || book.Status != sheaf.StatusMigrating || book.Backend != fs {
 		t.Errorf("while it moves the book is %s on %s, %v", book.Status, book.Backend, err)
 	}
-	s.putFile("go-book", "meanwhile.md", prose("meanwhile", 150_000))
+	s.putFile("go-book", "meanwhile.md", noise("meanwhile", 150_000))
 	s.advance()
 	move := s.wantPhase("go-book", sheaf.MoveKept)
 	if move.Copied != 9 || move.Status != sheaf.StatusActive || move.KeepUntil == nil || !move.KeepUntil.Equal(clock.now().Add(time.Hour)) {
 		t.Errorf("after the switch the move is %+v", move)
 	}
-	s.putFile("go-book", "after.md", prose("after", 150_000))
+	s.putFile("go-book", "after.md", noise("after", 150_000))
 	s.drain()
 	readAll := func() {
 		t.Helper()
 		s.wantFile("go-book", "one.md", "one")
-		s.wantFile("go-book", "two.md", prose("two", 200_000))
+		s.wantFile("go-book", "two.md", noise("two", 200_000))
 		s.wantFile("go-book", "static/large.bin", large)
 		s.wantFile("go-book", "empty.md", "")
 		s.wantFile("go-book", "inline.md", "not drained yet")
-		s.wantFile("go-book", "meanwhile.md", prose("meanwhile", 150_000))
-		s.wantFile("go-book", "after.md", prose("after", 150_000))
-		s.wantFile("rust-book", "shared.md", prose("two", 200_000))
+		s.wantFile("go-book", "meanwhile.md", noise("meanwhile", 150_000))
+		s.wantFile("go-book", "after.md", noise("after", 150_000))
+		s.wantFile("rust-book", "shared.md", noise("two", 200_000))
 		if got, err := s.readFile("go-book", "one.md", "user:ann"); err != nil || got != "one, as ann has it" {
 			t.Errorf("through the layer: %q, %v", got, err)
 		}
@@ -216,4 +235,349 @@ func TestMoveToAnotherBackend(t *testing.T) {
 	s.wantWhole()
 }
 
-var _ = []any{bytes.MinRead, context.Canceled, fmt.Sprint, strings.Repeat, sync.Mutex{}, catalog.BlobLive}
+// A move can be rolled back at any time, and nothing that was written is lost.
+func TestMoveRolledBack(t *testing.T) {
+	t.Parallel()
+	for name, advance := range map[string]int{"at once": 0, "while copying": 1, "after the switch": 100} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := openToMove(t)
+			s.putFile("book", "a.md", noise("a", 150_000))
+			s.putFile("book", "b.md", "small")
+			s.drain()
+			s.moveTo("book", other)
+			for range advance {
+				if _, err := s.AdvanceMoves(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.putFile("book", "c.md", noise("c", 150_000))
+			s.putFile("book", "d.md", "small, too")
+			move, err := s.RollBackMove(t.Context(), "book")
+			if err != nil || move.Phase != sheaf.MoveReturning {
+				t.Fatalf("rolling back: %+v, %v", move, err)
+			}
+			s.putFile("book", "e.md", noise("e", 150_000))
+			want := func() {
+				t.Helper()
+				for path, content := range map[string]string{
+					"a.md": noise("a", 150_000), "b.md": "small", "c.md": noise("c", 150_000), "d.md": "small, too", "e.md": noise("e", 150_000),
+				} {
+					s.wantFile("book", path, content)
+				}
+			}
+			want()
+			s.drain()
+			s.advance()
+			s.wantPhase("book", sheaf.MoveRolledBack)
+			for range 2 {
+				if _, err := s.CollectGarbage(t.Context(), true); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want()
+			if n := s.objects(other); n != 0 {
+				t.Errorf("%d objects are left where it did not move to", n)
+			}
+			s.wantWhole()
+			if _, err := s.RollBackMove(t.Context(), "book"); sheaf.KindOf(err) != sheaf.ErrNotFound {
+				t.Errorf("rolling back what is over: %v, want not_found", err)
+			}
+		})
+	}
+}
+
+// What a move refuses.
+func TestMoveRefusals(t *testing.T) {
+	t.Parallel()
+	down := newRemoteBackend()
+	s := openToMove(t, func(set *setup) { set.others["down"] = down })
+	s.putFile("book", "a.md", "a")
+	down.down.Store(true)
+	tooLong := 1000 * 24 * time.Hour
+	for what, test := range map[string]struct {
+		collection string
+		in         library.NewMove
+		want       sheaf.ErrorKind
+	}{
+		"to where it is":        {"book", library.NewMove{Backend: fs}, sheaf.ErrInvalid},
+		"to nowhere":            {"book", library.NewMove{}, sheaf.ErrInvalid},
+		"to an unknown backend": {"book", library.NewMove{Backend: "moon"}, sheaf.ErrInvalid},
+		"to one that is down":   {"book", library.NewMove{Backend: "down"}, sheaf.ErrBackendUnavailable},
+		"with a grace of years": {"book", library.NewMove{Backend: other, Grace: &tooLong}, sheaf.ErrInvalid},
+		"of an unknown book":    {"nothing", library.NewMove{Backend: other}, sheaf.ErrNotFound},
+		"of no name":            {"a b", library.NewMove{Backend: other}, sheaf.ErrInvalid},
+	} {
+		_, err := s.MoveCollection(t.Context(), test.collection, test.in)
+		wantKind(t, "a move "+what, err, test.want)
+		_, err = s.PlanMove(t.Context(), test.collection, test.in)
+		wantKind(t, "a plan "+what, err, test.want)
+	}
+	_, err := s.CollectionMove(t.Context(), "book")
+	wantKind(t, "the move of what never moved", err, sheaf.ErrNotFound)
+	down.down.Store(false)
+	s.moveTo("book", other)
+	_, err = s.MoveCollection(t.Context(), "book", library.NewMove{Backend: "down"})
+	wantKind(t, "a second move", err, sheaf.ErrExists)
+	_, err = s.FinishMove(t.Context(), "book")
+	wantKind(t, "giving up a copy that is needed", err, sheaf.ErrPreconditionFailed)
+}
+
+// A target that goes away stops the move and nothing else; it says why, and goes on
+// when the target is back.
+func TestMoveWhileTheTargetIsDown(t *testing.T) {
+	t.Parallel()
+	remote := newRemoteBackend()
+	s := openToMove(t, func(set *setup) { set.others["remote"] = remote })
+	for i := range 20 {
+		s.putFile("book", fmt.Sprintf("%d.md", i), noise(fmt.Sprint(i), 100_000))
+	}
+	s.moveTo("book", "remote")
+	remote.down.Store(true)
+	for range 2 {
+		_, err := s.AdvanceMoves(t.Context())
+		wantKind(t, "a step while the target is down", err, sheaf.ErrBackendUnavailable)
+	}
+	if move := s.wantPhase("book", sheaf.MoveCopying); move.Problem != "the network is down" || move.ProblemSince == nil {
+		t.Errorf("the move says %+v, want why it does not go on", move)
+	}
+	s.putFile("book", "meanwhile.md", noise("meanwhile", 100_000))
+	s.wantFile("book", "3.md", noise("3", 100_000))
+	remote.down.Store(false)
+	s.advance()
+	if move := s.wantPhase("book", sheaf.MoveKept); move.Problem != "" || move.Copied != 21 {
+		t.Errorf("the move says %+v, want that it is well", move)
+	}
+	s.wantFile("book", "meanwhile.md", noise("meanwhile", 100_000))
+}
+
+// A content that is damaged where it is keeps the move from its end, and nothing
+// else from being copied; healed, or purged, it does not.
+func TestMoveOfDamagedContents(t *testing.T) {
+	t.Parallel()
+	s := openToMove(t)
+	damaged := noise("damaged", 100_000)
+	digest := s.putFile("book", "a.md", damaged).Digest
+	s.putFile("book", "b.md", noise("b", 100_000))
+	s.flip(digest)
+	s.moveTo("book", other)
+	for more := true; more; {
+		var err error
+		if more, err = s.AdvanceMoves(t.Context()); err != nil {
+			break
+		}
+	}
+	move := s.wantPhase("book", sheaf.MoveCopying)
+	if move.Copied != 1 || !strings.Contains(move.Problem, digest.String()) {
+		t.Errorf("the move says %+v, want the digest of what is damaged", move)
+	}
+	s.putFile("book", "c.md", damaged)
+	s.advance()
+	if move := s.wantPhase("book", sheaf.MoveKept); move.Problem != "" {
+		t.Errorf("the move says %+v", move)
+	}
+	s.wantFile("book", "a.md", damaged)
+}
+
+// What the target has already is not copied, but read: nobody may have another
+// copy of it soon.
+func TestMoveVerifiesWhatIsThere(t *testing.T) {
+	t.Parallel()
+	s := openToMove(t)
+	shared := noise("shared", 100_000)
+	if _, err := s.CreateBook(t.Context(), library.NewBook{ID: "there", Backend: other}); err != nil {
+		t.Fatal(err)
+	}
+	digest := s.putFile("there", "a.md", shared).Digest
+	s.putFile("here", "a.md", shared)
+	file := filepath.Join(s.setup.dir, "other", digest.String()[:2], digest.String())
+	stored, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored[len(stored)/2] ^= 1
+	if err := os.WriteFile(file, stored, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.moveTo("here", other)
+	s.advance()
+	if move := s.wantPhase("here", sheaf.MoveKept); move.Copied != 1 {
+		t.Errorf("the move is %+v, want one content to be copied anew", move)
+	}
+	if _, err := s.FinishMove(t.Context(), "here"); err != nil {
+		t.Fatal(err)
+	}
+	s.advance()
+	s.wantFile("here", "a.md", shared)
+	s.wantFile("there", "a.md", shared)
+	s.wantWhole()
+}
+
+// A collection can be deleted in every phase of a move, made again, and moved again.
+func TestDeletionDuringAMove(t *testing.T) {
+	t.Parallel()
+	for steps := range 6 {
+		s := openToMove(t)
+		s.putFile("book", "a.md", noise("a", 100_000))
+		s.moveTo("book", other)
+		for range steps {
+			if _, err := s.AdvanceMoves(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.DeleteCollection(t.Context(), "book", library.CollectionDelete{WithDocuments: true, Confirm: "book"}); err != nil {
+			t.Fatal(err)
+		}
+		s.advance()
+		s.putFile("book", "b.md", noise("b", 100_000))
+		s.wantPhase("book", sheaf.MoveDeleted)
+		for range 2 {
+			if _, err := s.CollectGarbage(t.Context(), true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if there, here := s.objects(other), s.objects(fs); there+here != 1 {
+			t.Errorf("deleted after %d steps: %d objects on one backend and %d on the other, want the one that is written since", steps, here, there)
+		}
+		s.wantFile("book", "b.md", noise("b", 100_000))
+		s.wantWhole()
+	}
+}
+
+// An archived book stays archived while it moves, and can be unarchived meanwhile.
+func TestMoveOfAnArchivedBook(t *testing.T) {
+	t.Parallel()
+	s := openToMove(t)
+	s.putFile("book", "a.md", "a")
+	set := func(status sheaf.CollectionStatus) sheaf.CollectionStatus {
+		t.Helper()
+		book, err := s.ChangeBook(t.Context(), "book", library.BookChange{CollectionChange: library.CollectionChange{Status: &status}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return book.Status
+	}
+	set(sheaf.StatusArchived)
+	if move := s.moveTo("book", other); move.Status != sheaf.StatusArchived {
+		t.Errorf("an archived book that moves is %s", move.Status)
+	}
+	_, err := s.tryFile(library.Place{Book: "book", Path: "b.md"}, "b")
+	wantKind(t, "a write to it", err, sheaf.ErrArchived)
+	if status := set(sheaf.StatusActive); status != sheaf.StatusMigrating {
+		t.Errorf("unarchived while it moves it is %s", status)
+	}
+	if status := set(sheaf.StatusActive); status != sheaf.StatusMigrating {
+		t.Errorf("made active while it moves it is %s", status)
+	}
+	set(sheaf.StatusArchived)
+	s.advance()
+	if move := s.wantPhase("book", sheaf.MoveKept); move.Status != sheaf.StatusArchived {
+		t.Errorf("an archived book that has moved is %s", move.Status)
+	}
+}
+
+// Agents write, read and delete, garbage is collected without grace, and the book
+// moves to and fro and is rolled back: no call fails, and what was acknowledged is
+// there in the end.
+func TestMovesUnderLoad(t *testing.T) {
+	t.Parallel()
+	s := openToMove(t, func(set *setup) { set.moves.Grace = 0 })
+	s.putFile("book", "first.md", "first")
+	s.runBackground()
+	ctx, stop := context.WithCancel(t.Context())
+	var others sync.WaitGroup
+	others.Go(func() {
+		for ctx.Err() == nil {
+			if _, err := s.CollectGarbage(t.Context(), true); err != nil {
+				t.Errorf("collecting garbage: %v", err)
+			}
+		}
+	})
+	const writers, files = 4, 40
+	var last [writers][files]string
+	var writing sync.WaitGroup
+	for w := range writers {
+		writing.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(w), 1))
+			for round := range 6 {
+				for f := range files {
+					size := 100 + random.IntN(2000)
+					if random.IntN(4) == 0 {
+						size = 100_000
+					}
+					content := noise(fmt.Sprintf("%d in round %d of %d", w, round, f), size)
+					if random.IntN(3) == 0 {
+						content = fmt.Sprintf("one of few: %d", random.IntN(3)) // that others have, too
+					}
+					path := fmt.Sprintf("w%d/%d.md", w, f)
+					change, err := s.tryFile(library.Place{Book: "book", Path: path}, content)
+					if err != nil {
+						t.Errorf("writing %s: %v", path, err)
+						return
+					}
+					last[w][f] = content
+					s.wantFile("book", path, content)
+					if random.IntN(20) == 0 {
+						if _, err := s.PurgeDocument(t.Context(), change.ID); err == nil {
+							t.Errorf("%s was purged outside of the trash", path)
+						}
+						if _, err := s.DeleteDocument(t.Context(), change.ID); err != nil {
+							t.Errorf("deleting %s: %v", path, err)
+						}
+						if _, err := s.PurgeDocument(t.Context(), change.ID); err != nil {
+							t.Errorf("purging %s: %v", path, err)
+						}
+						last[w][f] = ""
+					}
+				}
+			}
+		})
+	}
+	others.Go(func() {
+		random := rand.New(rand.NewPCG(9, 9))
+		for ctx.Err() == nil {
+			to := []string{fs, other}[random.IntN(2)]
+			_, err := s.MoveCollection(t.Context(), "book", library.NewMove{Backend: to})
+			if kind := sheaf.KindOf(err); err != nil && kind != sheaf.ErrInvalid && kind != sheaf.ErrExists {
+				t.Errorf("moving: %v", err)
+			}
+			time.Sleep(time.Duration(random.IntN(60)) * time.Millisecond)
+			if random.IntN(2) == 0 {
+				if _, err := s.RollBackMove(t.Context(), "book"); err != nil && sheaf.KindOf(err) != sheaf.ErrNotFound {
+					t.Errorf("rolling back: %v", err)
+				}
+			}
+		}
+	})
+	writing.Wait()
+	stop()
+	others.Wait()
+	for w := range writers {
+		for f, want := range last[w] {
+			path := fmt.Sprintf("w%d/%d.md", w, f)
+			if want != "" {
+				s.wantFile("book", path, want)
+			}
+		}
+	}
+	eventually(t, "the move is over", func() bool {
+		move, err := s.CollectionMove(t.Context(), "book")
+		return err == nil && move.Phase.IsOver()
+	})
+	eventually(t, "small contents are in their backend", func() bool { return s.Health(t.Context()).UndrainedBlobs == 0 })
+	if _, err := s.CollectGarbage(t.Context(), true); err != nil {
+		t.Error(err)
+	}
+	s.wantWhole()
+	book, err := s.Book(t.Context(), "book", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := other
+	if book.Backend == other {
+		left = fs
+	}
+	if n := s.objects(left); n != 0 {
+		t.Errorf("%d objects are left on %s", n, left)
+	}
+}

@@ -39,7 +39,7 @@ const (
 	movePasses = 3
 
 	// movePause is for who is just storing something that a move has to copy.
-	movePause = 50 * time.Millisecond
+	movePause = 250 * time.Millisecond
 
 	// moveInterval is how often a move that has nothing to do looks again.
 	moveInterval = time.Minute
