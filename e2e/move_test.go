@@ -1,0 +1,178 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/client"
+	"github.com/sheaf-dev/sheaf/internal/blob/s3test"
+)
+
+// A server is killed again and again while a book moves to another backend and
+// agents write it: it goes on by itself when it is started again, and in the end
+// all that was acknowledged is on the new backend alone.
+func TestMoveSurvivesKills(t *testing.T) {
+	t.Parallel()
+	for name, target := range map[string]func(*testing.T) string{
+		"directory": func(*testing.T) string { return "{kind: fs, dir: elsewhere}" },
+		"bucket": func(t *testing.T) string {
+			bucket := s3test.Start(t).Bucket(t, "books")
+			return fmt.Sprintf("{kind: s3, endpoint: %q, region: %s, bucket: %s, access_key: %s, secret_key: %s}",
+				bucket.Endpoint, bucket.Region, bucket.Bucket, bucket.AccessKey, bucket.SecretKey)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMoveTest(t, target(t))
+			m.start()
+			for i := range 150 {
+				size := 2000
+				if i%3 == 0 {
+					size = 200_000
+				}
+				m.write(fmt.Sprintf("before/%d.bin", i), size)
+			}
+			if _, err := m.server.client.MoveCollection(t.Context(), "book", client.BackendMoveInput{Backend: "target"}); err != nil {
+				t.Fatal(err)
+			}
+			for round := range 4 {
+				var writing sync.WaitGroup
+				ctx, stop := context.WithCancel(t.Context())
+				writing.Go(func() {
+					for i := 0; ctx.Err() == nil; i++ {
+						m.try(ctx, fmt.Sprintf("during/%d/%d.bin", round, i), 100+70_000*(i%2))
+					}
+				})
+				time.Sleep(time.Duration(rand.IntN(150)) * time.Millisecond) // at any moment
+				m.server.kill()
+				stop()
+				writing.Wait()
+				m.start()
+			}
+			if t.Failed() {
+				return
+			}
+			m.await(func(move sheaf.BackendMove) bool { return move.Phase == sheaf.MoveKept })
+			m.write("after.bin", 100_000)
+			if _, err := m.server.client.FinishMove(t.Context(), "book"); err != nil {
+				t.Fatal(err)
+			}
+			m.await(func(move sheaf.BackendMove) bool { return move.Phase == sheaf.MoveDone })
+			for range 2 {
+				if _, err := m.server.client.CollectGarbage(t.Context(), true); err != nil {
+					t.Fatal(err)
+				}
+			}
+			m.wantEverything()
+			if left := filesBelow(t, filepath.Join(m.dir, "blobs")); left != 0 {
+				t.Errorf("%d files are left on the old backend", left)
+			}
+			report, err := m.server.client.Check(t.Context(), true)
+			if err != nil || len(report.Problems) > 0 {
+				t.Errorf("fsck: %+v, %v", report.Problems, err)
+			}
+			m.server.stop(t)
+		})
+	}
+}
+
+type moveTest struct {
+	*testing.T
+	dir    string
+	config string
+	server *serverProcess
+
+	mu      sync.Mutex
+	written map[string][]byte // what was acknowledged; guarded by mu
+}
+
+func newMoveTest(t *testing.T, target string) *moveTest {
+	m := &moveTest{T: t, dir: t.TempDir(), written: make(map[string][]byte)}
+	m.config = filepath.Join(t.TempDir(), "sheaf.yaml")
+	settings := "storage:\n  backends:\n    fs: {kind: fs, dir: blobs}\n    target: " + target + "\n  default_backend: fs\n"
+	if err := os.WriteFile(m.config, []byte(settings), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func (m *moveTest) start() {
+	m.Helper()
+	m.server = startServer(m.T, m.dir, "--config", m.config)
+}
+
+func (m *moveTest) write(path string, size int) {
+	m.Helper()
+	if err := m.try(m.Context(), path, size); err != nil {
+		m.Fatalf("writing %s: %v", path, err)
+	}
+}
+
+// try writes a file, which fails when the server is killed meanwhile.
+func (m *moveTest) try(ctx context.Context, path string, size int) error {
+	content := make([]byte, size)
+	random := rand.NewChaCha8(sheaf.DigestOf([]byte(path)))
+	_, _ = random.Read(content) // it never fails
+	_, err := m.server.client.WriteFile(ctx, "book", path, client.FileInput{Body: bytes.NewReader(content)})
+	if err == nil {
+		m.mu.Lock()
+		m.written[path] = content
+		m.mu.Unlock()
+	}
+	return err
+}
+
+func (m *moveTest) await(done func(sheaf.BackendMove) bool) {
+	m.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		move, err := m.server.client.CollectionMove(m.Context(), "book")
+		if err != nil {
+			m.Fatal(err)
+		}
+		if done(move) {
+			return
+		}
+		if time.Now().After(deadline) {
+			m.Fatalf("after two minutes the move is %+v", move)
+		}
+	}
+}
+
+func (m *moveTest) wantEverything() {
+	m.Helper()
+	for path, want := range m.written {
+		file, err := m.server.client.OpenFile(m.Context(), "book", path)
+		if err != nil {
+			m.Errorf("reading %s: %v", path, err)
+			continue
+		}
+		got, err := io.ReadAll(file.Body)
+		file.Body.Close()
+		if err != nil || !bytes.Equal(got, want) {
+			m.Errorf("%s has %d bytes, %v, want the %d that were acknowledged", path, len(got), err, len(want))
+		}
+	}
+}
+
+func filesBelow(t *testing.T, dir string) (n int) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(_ string, entry os.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() {
+			n++
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
