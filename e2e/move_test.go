@@ -122,7 +122,7 @@ func (m *moveTest) try(ctx context.Context, path string, size int) error {
 	content := make([]byte, size)
 	random := rand.NewChaCha8(sheaf.DigestOf([]byte(path)))
 	_, _ = random.Read(content) // it never fails
-	_, err := m.server.client.WriteFile(ctx, "book", path, client.FileInput{Body: bytes.NewReader(content)})
+	_, err := m.server.client.PutFile(ctx, client.Place{Book: "book", Path: path}, client.FileInput{Body: bytes.NewReader(content)})
 	if err == nil {
 		m.mu.Lock()
 		m.written[path] = content
@@ -150,7 +150,7 @@ func (m *moveTest) await(done func(sheaf.BackendMove) bool) {
 func (m *moveTest) wantEverything() {
 	m.Helper()
 	for path, want := range m.written {
-		file, err := m.server.client.OpenFile(m.Context(), "book", path)
+		file, err := m.server.client.PullFile(m.Context(), client.Place{Book: "book", Path: path}, client.Moment{})
 		if err != nil {
 			m.Errorf("reading %s: %v", path, err)
 			continue

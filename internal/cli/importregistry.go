@@ -37,7 +37,7 @@ func runImportRegistry(cmd *cobra.Command, o *bookOptions, args []string) error 
 	}
 	// Before anything is changed: half an import is worse than none.
 	for _, entry := range entries {
-		if status := sheaf.CollectionStatus(entry.Status); status != "" && status != sheaf.StatusActive && status != sheaf.StatusArchived {
+		if status := sheaf.CollectionStatus(entry.Status); status != "" && status != sheaf.StatusActive && status != sheaf.StatusArchived && status != sheaf.StatusMigrating {
 			return sheaf.Invalid("status", fmt.Sprintf("%s has the status %q; a book can be imported as %s or %s",
 				entry.ID, sheaf.Clip(entry.Status), sheaf.StatusActive, sheaf.StatusArchived))
 		}
@@ -73,6 +73,9 @@ func importBook(ctx context.Context, store *connection, entry bundle.BookEntry) 
 		Patterns: entry.Patterns, PublicAssets: entry.PublicAssets,
 	}
 	policy, status := sheaf.WritePolicy(entry.WritePolicy), sheaf.CollectionStatus(entry.Status)
+	if status == sheaf.StatusMigrating { // it was moving to another backend when that was written
+		status = sheaf.StatusActive
+	}
 	book, err := store.CreateBook(ctx, client.BookInput{
 		ID: entry.ID, Title: entry.Title, Description: entry.Description, BookSettings: settings, Policy: policy,
 	})
