@@ -33,6 +33,7 @@ var floors = map[string]int{
 	"internal/blob/s3blob":  2,
 	"internal/catalog":      2,
 	"internal/auditfile":    2,
+	"internal/booktree":     2,
 
 	"internal/jobs":          3,
 	"internal/blob/blobtest": 3,

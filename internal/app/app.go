@@ -212,6 +212,25 @@ func openBackends(storage config.Storage) (backends map[string]blob.Backend, kin
 	return backends, kinds, nil
 }
 
+// Names returns the files that others have put, or are to get, below a prefix of a
+// backend's bucket, for commands that have the configuration of the server.
+func Names(storage config.Storage, backend, prefix string) (*s3blob.Names, error) {
+	b, ok := storage.Backends[backend]
+	switch {
+	case !ok:
+		return nil, sheaf.Invalid("backend", fmt.Sprintf("no storage backend is named %q in the configuration of this command", sheaf.Clip(backend))).
+			WithHint("run it with the configuration of the server")
+	case b.Kind != config.BackendS3:
+		return nil, sheaf.Invalid("backend", fmt.Sprintf("the backend %s is of the kind %s; only those of the kind %s have a bucket", backend, b.Kind, config.BackendS3)).
+			WithHint("name its directory instead")
+	}
+	bucket, err := s3blob.New(s3Options(storage, b.S3))
+	if err != nil {
+		return nil, sheaf.Errorf(sheaf.ErrInvalid, "the backend %s: %w", backend, err)
+	}
+	return bucket.Names(prefix)
+}
+
 func s3Options(storage config.Storage, b config.S3) s3blob.Options {
 	return s3blob.Options{
 		Endpoint: b.Endpoint, Region: b.Region, Bucket: b.Bucket, Prefix: b.Prefix, VirtualHost: b.VirtualHost,

@@ -90,7 +90,7 @@ them. The exit code is 2 when there are any.`,
 		c.Flags().StringVarP(&o.message, "message", "m", "", "why, for the history")
 	}
 	cmd.AddCommand(create, list, info, ls, cat, write, rm, mv, validate, newImportRegistryCommand(shared), newBookUploadCommand(shared),
-		newMoveCommand(shared, "book"))
+		newMoveCommand(shared, "book"), newBookImportCommand(shared), newBookExportCommand(shared))
 	return cmd
 }
 

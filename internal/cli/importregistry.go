@@ -37,11 +37,7 @@ func runImportRegistry(cmd *cobra.Command, o *bookOptions, args []string) error 
 	}
 	// Before anything is changed: half an import is worse than none.
 	for _, entry := range entries {
-		if status := sheaf.CollectionStatus(entry.Status); status != "" && status != sheaf.StatusActive && status != sheaf.StatusArchived && status != sheaf.StatusMigrating {
-			return sheaf.Invalid("status", fmt.Sprintf("%s has the status %q; a book can be imported as %s or %s",
-				entry.ID, sheaf.Clip(entry.Status), sheaf.StatusActive, sheaf.StatusArchived))
-		}
-		if _, err := sheaf.ParseSlug("book_id", entry.ID); err != nil {
+		if err := checkEntry(entry); err != nil {
 			return err
 		}
 	}
@@ -64,6 +60,18 @@ func runImportRegistry(cmd *cobra.Command, o *bookOptions, args []string) error 
 		}
 		return nil
 	})
+}
+
+// checkEntry refuses what a book cannot be imported as.
+func checkEntry(entry bundle.BookEntry) error {
+	switch sheaf.CollectionStatus(entry.Status) {
+	case "", sheaf.StatusActive, sheaf.StatusArchived, sheaf.StatusMigrating:
+	default:
+		return sheaf.Invalid("status", fmt.Sprintf("%s has the status %q; a book can be imported as %s or %s",
+			entry.ID, sheaf.Clip(entry.Status), sheaf.StatusActive, sheaf.StatusArchived))
+	}
+	_, err := sheaf.ParseSlug("book_id", entry.ID)
+	return err
 }
 
 // importBook creates a book, or changes it if it is there.
