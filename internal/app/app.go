@@ -224,7 +224,9 @@ func Names(storage config.Storage, backend, prefix string) (*s3blob.Names, error
 		return nil, sheaf.Invalid("backend", fmt.Sprintf("the backend %s is of the kind %s; only those of the kind %s have a bucket", backend, b.Kind, config.BackendS3)).
 			WithHint("name its directory instead")
 	}
-	bucket, err := s3blob.New(s3Options(storage, b.S3))
+	options := s3Options(storage, b.S3)
+	options.SpoolDir = "" // the data directory is the server's, or is not here
+	bucket, err := s3blob.New(options)
 	if err != nil {
 		return nil, sheaf.Errorf(sheaf.ErrInvalid, "the backend %s: %w", backend, err)
 	}

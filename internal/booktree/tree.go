@@ -41,9 +41,12 @@ type File struct {
 	open func(context.Context) (io.ReadCloser, error)
 }
 
-// Open opens a file that is not refused. The caller closes it. More than Size
-// bytes are an error.
+// Open opens a file. The caller closes it. More than Size bytes are an error, and
+// so is to open one that is refused.
 func (f *File) Open(ctx context.Context) (io.ReadCloser, error) {
+	if f.Refused != "" {
+		return nil, sheaf.Errorf(sheaf.ErrInvalid, "%s", f.Refused)
+	}
 	body, err := f.open(ctx)
 	if err != nil {
 		return nil, err
