@@ -32,38 +32,37 @@ func (s *Store) Copy(ctx context.Context, from, to Ref) error {
 	return s.copyObject(ctx, from.Backend, b, to)
 }
 
-// CopySmall is Copy of several blobs, each of at most as many stored bytes as fit
-// into the catalog, to one backend: it may do so at less than the cost of each.
-func (s *Store) CopySmall(ctx context.Context, from, to []Ref) error {
+// CopySmall is Copy of several blobs to one backend, which may do that at less than
+// the cost of each. The stored bytes of all of them are in memory meanwhile: in
+// scratch, if they fit into its capacity.
+func (s *Store) CopySmall(ctx context.Context, from, to []Ref, scratch []byte) error {
 	if len(to) == 0 {
 		return nil
 	}
 	filled := make([]Ref, len(to))
 	for i := range from {
-		stored, err := s.openStored(ctx, from[i])
-		if err != nil {
+		size := int(from[i].StoredSize)
+		if len(scratch)+size > cap(scratch) {
+			scratch = make([]byte, 0, size)
+		}
+		bytes := scratch[len(scratch) : len(scratch)+size : len(scratch)+size]
+		scratch = scratch[:len(scratch)+size]
+		if err := s.readStored(ctx, from[i], bytes); err != nil {
 			return err
 		}
 		filled[i] = to[i]
-		filled[i].Inline, err = io.ReadAll(io.LimitReader(stored, from[i].StoredSize+1))
-		if closed := stored.Close(); err == nil {
-			err = closed
-		}
-		switch {
-		case err != nil:
-			return fmt.Errorf("read blob %s: %w", from[i].Digest, err)
-		case int64(len(filled[i].Inline)) != from[i].StoredSize:
-			return s.damaged(from[i], fmt.Errorf("%d bytes are stored, not %d", len(filled[i].Inline), from[i].StoredSize))
-		}
+		filled[i].Inline = bytes
 	}
 	return s.PlaceBatch(ctx, to[0].Backend, filled)
 }
 
-// copyObject puts the object of a blob on one backend into another one.
+// copyObject puts the object of a blob on one backend into another one. What a
+// backend of files opens is a file, which can be read twice: a backend may want to
+// know the sum of what it is to send before it sends it.
 func (s *Store) copyObject(ctx context.Context, backend string, into Backend, ref Ref) error {
 	from := ref
 	from.Backend = backend
-	stored, err := s.openObject(ctx, from)
+	stored, err := s.openStored(ctx, from)
 	if err != nil {
 		return err
 	}
@@ -74,21 +73,25 @@ func (s *Store) copyObject(ctx context.Context, backend string, into Backend, re
 	return nil
 }
 
-// openObject opens the object of a blob: as a file where it is one, because that
-// can be read twice, and a backend may want to know the sum of what it is to send
-// before it sends it.
-func (s *Store) openObject(ctx context.Context, ref Ref) (io.ReadCloser, error) {
-	b, err := s.backend(ref.Backend)
+// readStored reads the stored bytes of a blob, which have to be as many as it says.
+func (s *Store) readStored(ctx context.Context, ref Ref, into []byte) error {
+	stored, err := s.openStored(ctx, ref)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	files, ok := b.(FileOpener)
-	if !ok {
-		return s.openStored(ctx, ref)
+	defer stored.Close()
+	n, err := io.ReadFull(stored, into)
+	if err == nil {
+		var more [1]byte
+		var extra int
+		extra, err = io.ReadFull(stored, more[:])
+		n += extra
 	}
-	file, err := files.OpenFile(ctx, ref.Key())
-	if err != nil {
-		return nil, s.unlessMissing(ref, err)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return fmt.Errorf("read blob %s: %w", ref.Digest, err)
 	}
-	return file, nil
+	if int64(n) != ref.StoredSize {
+		return s.damaged(ref, fmt.Errorf("%d bytes are stored, or more, not %d", n, ref.StoredSize))
+	}
+	return nil
 }

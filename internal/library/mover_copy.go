@@ -59,9 +59,10 @@ func (c *copying) run(ctx context.Context) error {
 	working, ctx := errgroup.WithContext(ctx)
 	working.SetLimit(c.library.moves.options.Parallel)
 	var small []int
+	var bytes int64
 	flush := func() {
 		group := small
-		small = nil
+		small, bytes = nil, 0
 		working.Go(func() error { return c.copySmall(ctx, group) })
 	}
 	for i, ref := range c.copies {
@@ -69,10 +70,11 @@ func (c *copying) run(ctx context.Context) error {
 		case ref.StoredSize == 0:
 		case c.outcomes[i] == copyThere:
 			working.Go(func() error { return c.verifyThere(ctx, i) })
-		case ref.StoredSize > blob.DefaultInlineLimit:
+		case ref.StoredSize > moveSmall:
 			working.Go(func() error { return c.copyOne(ctx, i) })
 		default:
-			if small = append(small, i); len(small) == moveGroup {
+			small, bytes = append(small, i), bytes+ref.StoredSize
+			if len(small) == moveGroup || bytes >= moveGroupBytes {
 				flush()
 			}
 		}
@@ -90,7 +92,9 @@ func (c *copying) copySmall(ctx context.Context, group []int) error {
 	for i, n := range group {
 		sources[i], copies[i] = c.sources[n], c.copies[n]
 	}
-	err := c.library.blobs.CopySmall(ctx, sources, copies)
+	scratch := c.library.moves.scratch.Get().(*[]byte)
+	defer c.library.moves.scratch.Put(scratch)
+	err := c.library.blobs.CopySmall(ctx, sources, copies, *scratch)
 	for _, n := range group {
 		switch {
 		case sheaf.KindOf(err) == sheaf.ErrDamaged:

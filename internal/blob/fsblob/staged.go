@@ -26,6 +26,9 @@ func (b *Backend) stage() (*staged, error) {
 
 // fill writes a body that has to have the given size.
 func (s *staged) fill(ctx context.Context, body io.Reader, size int64) error {
+	if file, ok := body.(*os.File); ok {
+		return s.fillFrom(ctx, file, size)
+	}
 	const most = 256 << 10
 	buf := make([]byte, min(size+1, most))
 	// Only the Write method: ReadFrom of a file would make a buffer of its own.
@@ -34,6 +37,30 @@ func (s *staged) fill(ctx context.Context, body io.Reader, size int64) error {
 		err = fmt.Errorf("the body does not have the %d bytes that were announced", size)
 	}
 	return err
+}
+
+// fillFrom is fill with what follows in a file: the kernel can copy that by itself.
+func (s *staged) fillFrom(ctx context.Context, file *os.File, size int64) error {
+	const most = 8 << 20 // at once, or nobody could interrupt it
+	for left := size; left > 0; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := io.CopyN(s.File, file, min(left, most))
+		if left -= n; err == io.EOF {
+			return fmt.Errorf("the body does not have the %d bytes that were announced", size)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if n, err := file.Read(make([]byte, 1)); n > 0 || err != io.EOF {
+		if err == nil {
+			err = fmt.Errorf("the body does not have the %d bytes that were announced", size)
+		}
+		return err
+	}
+	return nil
 }
 
 // discard closes the file and removes it, unless it has been moved to its name.
