@@ -43,8 +43,8 @@ func (l *Library) Background() []jobs.Job {
 		drain := func(ctx context.Context) (bool, error) { return l.drainBackend(ctx, backend) }
 		work = append(work, jobs.Job{Name: "drain of " + backend, Run: pausing(drainPause, drain), Interval: time.Minute, Wake: wake})
 	}
-	if l.viewsDir != "" {
-		work = append(work, jobs.Job{Name: "views of the registry", Run: pausing(registryPause, l.WriteRegistry), Interval: time.Minute, Wake: l.viewable})
+	if l.views.dir != "" {
+		work = append(work, jobs.Job{Name: "views of the registry", Run: pausing(registryPause, l.WriteRegistry), Interval: time.Minute, Wake: l.views.wake})
 	}
 	work = append(work, jobs.Job{Name: "access records", Run: l.flushAccess, Interval: accessInterval, Wake: l.access.wake})
 	if l.audit.Retention > 0 {

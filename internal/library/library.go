@@ -65,8 +65,7 @@ type Library struct {
 
 	autoCreateBooks bool
 	bookCounts      *bookCounts
-	viewsDir        string
-	viewable        chan struct{} // woken when something is said of a book
+	views           *views
 
 	lastOperation atomic.Int64             // Unix milliseconds of the latest call that succeeded, 0 for none
 	drainable     map[string]chan struct{} // by backend; woken when there may be inline bytes to move
@@ -125,8 +124,7 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 
 		autoCreateBooks: o.AutoCreateBooks,
 		bookCounts:      newBookCounts(),
-		viewsDir:        o.ViewsDir,
-		viewable:        make(chan struct{}, 1),
+		views:           newViews(o.ViewsDir),
 
 		archiveLinkTime: cmp.Or(o.ArchiveLinkTime, time.Hour),
 	}

@@ -43,6 +43,7 @@ type setup struct {
 
 	// backend takes the place of the files of the directory.
 	backend blob.Backend
+	others  map[string]blob.Backend // beside that
 }
 
 // A store is a library over a real catalog and real blobs, and what lies below
@@ -77,10 +78,14 @@ func openSetup(t testing.TB, set setup) *store {
 		}
 		backend = files
 	}
+	backends, kinds := map[string]blob.Backend{fs: backend}, map[string]string{fs: "fs"}
+	for name, other := range set.others {
+		backends[name], kinds[name] = other, "other"
+	}
 	var err error
 	s.blobs, err = blob.NewStore(blob.Options{
 		SpoolDir: filepath.Join(set.dir, "spool"),
-		Backends: map[string]blob.Backend{fs: backend},
+		Backends: backends,
 		OnDamage: func(ref blob.Ref, err error) { s.ReportDamage(ref, err) },
 	})
 	if err != nil {
@@ -94,7 +99,7 @@ func openSetup(t testing.TB, set setup) *store {
 	s.Library, err = library.Open(t.Context(), library.Options{
 		Catalog:         s.catalog,
 		Blobs:           s.blobs,
-		Backends:        map[string]string{fs: "fs"},
+		Backends:        kinds,
 		DefaultBackend:  fs,
 		AutoCreateBooks: !set.keepBooks,
 		ViewsDir:        set.dir,
@@ -321,6 +326,9 @@ func (s *store) check(full bool) []string {
 
 func (s *store) wantWhole() {
 	s.t.Helper()
+	if _, err := s.WriteRegistry(s.t.Context()); err != nil { // as the background does
+		s.t.Fatalf("writing the views: %v", err)
+	}
 	if problems := s.check(true); len(problems) > 0 {
 		s.t.Errorf("the store has problems:\n%s", strings.Join(problems, "\n"))
 	}

@@ -91,14 +91,5 @@ func (s *scrubber) verify(ctx context.Context, ref blob.Ref) error {
 	case err != nil || state == catalog.BlobLive:
 		return err
 	}
-	op := s.library.As(sheaf.Principal{ID: "system"}).begin("blob.recover")
-	return s.library.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error {
-		if recovered, err := tx.RecoverBlob(ref.Backend, ref.Digest); err != nil || !recovered {
-			return err
-		}
-		_, err := tx.Append(sheaf.SystemStream, op.entry(withDetail(map[string]any{
-			"digest": ref.Digest, "storage_backend": ref.Backend,
-		})))
-		return err
-	})
+	return s.library.recover(ctx, ref)
 }

@@ -65,6 +65,7 @@ var neededScopes = map[string]sheaf.Scope{
 	"Overlays":         sheaf.ScopeRead,
 	"PlanBuild":        sheaf.ScopeRead,
 	"PlanGarbage":      sheaf.ScopeAdmin,
+	"Repair":           sheaf.ScopeAdmin,
 	"PurgeDocument":    sheaf.ScopeWrite,
 	"PutAsset":         sheaf.ScopeWrite,
 	"PutContent":       sheaf.ScopeWrite,

@@ -137,7 +137,12 @@ func (l *Library) pastRemovals(ctx context.Context, contents []blob.Ref, store f
 // theirs to vouch for: since it was found live it may have been found damaged,
 // and somebody may still be placing it anew.
 func (l *Library) ready(ctx context.Context, u *Upload, ref blob.Ref) (placed bool, err error) {
-	if name := (blobName{ref.Backend, ref.Digest}); l.suspects.has(name) {
+	name := blobName{ref.Backend, ref.Digest}
+	if !ref.IsInline() {
+		// Before the look at the suspects: who deals with those looks at the pins.
+		u.release = append(u.release, l.pins.add(name))
+	}
+	if l.suspects.has(name) {
 		if err := l.settle(ctx, name); err != nil {
 			return false, err
 		}
@@ -173,9 +178,9 @@ func (l *Library) confirm(ctx context.Context, ref blob.Ref) error {
 }
 
 // place puts a large content into its backend, unless the catalog says that it
-// is there: then placed is false. It stays pinned until the upload is closed.
+// is there: then placed is false. It is pinned, and stays so until the upload is
+// closed.
 func (l *Library) place(ctx context.Context, u *Upload, ref blob.Ref) (placed bool, err error) {
-	u.release = append(u.release, l.pins.add(blobName{ref.Backend, ref.Digest}))
 	// The row that keeps the object from being swept away as an orphan, and the
 	// bytes on the spool's disk, are made durable side by side.
 	var live bool
