@@ -64,7 +64,7 @@ func (s *Store) Presigner(backend string) (presigner Presigner, ok bool) {
 	return presigner, ok
 }
 
-// Staged is an upload that waits to be verified.
+// Staged is an upload that waits to be verified, or a temporary object.
 type Staged struct {
 	Name     string
 	Size     int64

@@ -56,6 +56,16 @@ func Run(t *testing.T, open func(t *testing.T) blob.Backend) {
 			test.run(t, b, p)
 		})
 	}
+	for _, test := range tempTests {
+		t.Run(test.name, func(t *testing.T) {
+			b := open(t)
+			m, ok := b.(blob.Materializer)
+			if !ok {
+				t.Skip("nothing temporary can lie in the backend")
+			}
+			test.run(t, b, m)
+		})
+	}
 }
 
 func testPutOpen(t *testing.T, b blob.Backend) {

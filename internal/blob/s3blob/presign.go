@@ -30,6 +30,11 @@ func (b *Backend) PresignGet(ctx context.Context, key blob.Key, in blob.Download
 	if err != nil {
 		return blob.Grant{}, err
 	}
+	return b.presignGet(ctx, name, in)
+}
+
+// presignGet grants reading anything in the bucket.
+func (b *Backend) presignGet(ctx context.Context, name string, in blob.Download) (blob.Grant, error) {
 	request := &s3.GetObjectInput{Bucket: &b.options.Bucket, Key: &name, ResponseContentType: optional(in.MIME)}
 	if in.Filename != "" {
 		request.ResponseContentDisposition = aws.String(mime.FormatMediaType("attachment", map[string]string{"filename": in.Filename}))

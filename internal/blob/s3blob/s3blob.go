@@ -3,6 +3,7 @@
 //
 //	<prefix>blobs/ab/<key>                  an object; ab is how its key begins
 //	<prefix>staging/<name>                  what others uploaded, see [blob.Presigner]
+//	<prefix>.temp/<name>                    what others download, see [blob.Materializer]
 //	<prefix>quarantine/<key>.<unix ns>      an object that was damaged
 //
 // Of the protocol only what all of these services do is used: no conditional
@@ -57,7 +58,7 @@ type Options struct {
 }
 
 // A Backend keeps objects in a bucket. It implements [blob.Backend],
-// [blob.BatchPutter], [blob.Quarantiner] and [blob.Presigner].
+// [blob.BatchPutter], [blob.Quarantiner], [blob.Presigner] and [blob.Materializer].
 type Backend struct {
 	options Options
 	client  *s3.Client
@@ -66,11 +67,12 @@ type Backend struct {
 }
 
 var (
-	_ blob.Backend     = (*Backend)(nil)
-	_ blob.BatchPutter = (*Backend)(nil)
-	_ blob.Quarantiner = (*Backend)(nil)
-	_ blob.Presigner   = (*Backend)(nil)
-	_ blob.Clocked     = (*Backend)(nil)
+	_ blob.Backend      = (*Backend)(nil)
+	_ blob.BatchPutter  = (*Backend)(nil)
+	_ blob.Quarantiner  = (*Backend)(nil)
+	_ blob.Presigner    = (*Backend)(nil)
+	_ blob.Materializer = (*Backend)(nil)
+	_ blob.Clocked      = (*Backend)(nil)
 )
 
 // Names that need no escaping anywhere, so that it does not matter who escapes
@@ -240,21 +242,11 @@ func (b *Backend) Stat(ctx context.Context, key blob.Key) (blob.Info, error) {
 	if err != nil {
 		return blob.Info{}, err
 	}
-	head, err := b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.options.Bucket, Key: &name})
-	if err == nil {
-		return blob.Info{Key: key, Size: aws.ToInt64(head.ContentLength), Modified: aws.ToTime(head.LastModified)}, nil
-	}
-	if statusOf(err) == 0 {
-		return blob.Info{}, b.missingOr(ctx, key, err)
-	}
-	// The answer to HEAD has no body, and so does not tell a missing object
-	// from a missing bucket, or a wrong key from a missing permission.
-	get, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.options.Bucket, Key: &name})
+	size, modified, err := b.stat(ctx, name)
 	if err != nil {
 		return blob.Info{}, b.missingOr(ctx, key, err)
 	}
-	get.Body.Close()
-	return blob.Info{Key: key, Size: aws.ToInt64(get.ContentLength), Modified: aws.ToTime(get.LastModified)}, nil
+	return blob.Info{Key: key, Size: size, Modified: modified}, nil
 }
 
 // List implements [blob.Backend]. It takes no notice of anything in the bucket
@@ -341,6 +333,7 @@ func (b *Backend) Quarantine(ctx context.Context, key blob.Key) error {
 const (
 	blobsDir      = "blobs/"
 	stagingDir    = "staging/"
+	tempDir       = ".temp/"
 	quarantineDir = "quarantine/"
 )
 
