@@ -26,14 +26,16 @@ var floors = map[string]int{
 	"internal/lineartest": 1,
 	"internal/markup":     1,
 
-	"internal/agentconfig":  2,
-	"internal/blob/fsblob":  2,
-	"internal/blob/memblob": 2,
-	"internal/catalog":      2,
-	"internal/auditfile":    2,
+	"internal/agentconfig":   2,
+	"internal/blob/fsblob":   2,
+	"internal/blob/memblob":  2,
+	"internal/blob/supablob": 2,
+	"internal/catalog":       2,
+	"internal/auditfile":     2,
 
-	"internal/jobs":          3,
-	"internal/blob/blobtest": 3,
+	"internal/jobs":                   3,
+	"internal/blob/blobtest":          3,
+	"internal/blob/supablob/supatest": 3,
 
 	"internal/library": 4,
 

@@ -185,6 +185,10 @@ func openBackends(storage config.Storage) (backends map[string]blob.Backend, kin
 			}
 		case config.BackendMem:
 			backends[name] = memblob.New()
+		case config.BackendSupabase:
+			if backends[name], err = openSupabase(name, b.Supabase); err != nil {
+				return nil, nil, fmt.Errorf("open the backend %s: %w", name, err)
+			}
 		default:
 			return nil, nil, fmt.Errorf("open the backend %s: there is no kind %q", name, b.Kind)
 		}

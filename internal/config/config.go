@@ -58,14 +58,17 @@ type Storage struct {
 
 // Kinds of backends.
 const (
-	BackendFS  = "fs"  // files below a directory
-	BackendMem = "mem" // memory, gone with the process
+	BackendFS       = "fs"       // files below a directory
+	BackendMem      = "mem"      // memory, gone with the process
+	BackendSupabase = "supabase" // a bucket of Supabase Storage, by its REST API
 )
 
 // A Backend is a place for blobs.
 type Backend struct {
 	Kind string
 	Dir  string // of an fs backend; relative to Storage.Dir
+
+	Supabase Supabase // of a supabase backend
 }
 
 // BackendDir returns the directory of an fs backend.

@@ -146,8 +146,12 @@ func (f fileLoader) setBackends(node *yaml.Node) {
 }
 
 func (f fileLoader) backend(key string, node *yaml.Node) (backend Backend) {
-	kind := choice(&backend.Kind, BackendFS, BackendMem)
+	kind := choice(&backend.Kind, BackendFS, BackendMem, BackendSupabase)
 	dir := text(&backend.Dir)
+	supabase := make(map[string]value)
+	for _, field := range backend.Supabase.fields() {
+		supabase[key+"."+field.name] = text(field.text)
+	}
 	for field, node := range f.entries(node, key) {
 		var err error
 		switch field {
@@ -156,7 +160,11 @@ func (f fileLoader) backend(key string, node *yaml.Node) (backend Backend) {
 		case key + ".dir":
 			err = dir.set(node.Value)
 		default:
-			err = fmt.Errorf("is not a setting of a backend, which has kind and dir")
+			if value, ok := supabase[field]; ok {
+				err = value.set(node.Value)
+			} else {
+				err = fmt.Errorf("is not a setting of a backend, which has kind, dir, and of kind supabase url, service_key and bucket")
+			}
 		}
 		if err != nil {
 			f.reject(f.name(node, field), err.Error())
@@ -169,6 +177,10 @@ func (f fileLoader) backend(key string, node *yaml.Node) (backend Backend) {
 		f.reject(f.name(node, key), "has no dir for its files")
 	case backend.Kind == BackendMem && backend.Dir != "":
 		f.reject(f.name(node, key), "has a dir, but keeps nothing in files")
+	case backend.Kind == BackendSupabase && backend.Dir != "":
+		f.reject(f.name(node, key), "has a dir, but keeps nothing in files of this machine")
+	case backend.Kind != BackendSupabase && backend.Supabase != (Supabase{}):
+		f.reject(f.name(node, key), "has url, service_key or bucket, but is not of kind "+BackendSupabase)
 	}
 	return backend
 }

@@ -55,6 +55,8 @@ func Load(from Sources) (Config, error) {
 		}
 	}
 	l.settleDefaultBackend()
+	l.loadSupabase()
+	l.checkDefaultBackend()
 	return l.config, l.err()
 }
 
@@ -107,20 +109,28 @@ func (l *loader) reject(name, message string) {
 	l.wrong = append(l.wrong, sheaf.FieldError{Field: name, Message: message})
 }
 
-// settleDefaultBackend checks that the default backend exists. The only one of
-// a file that names no default is it.
+const defaultBackendKey = "storage.default_backend"
+
+// settleDefaultBackend makes the only backend of a file that names no default
+// the default. Those that variables define are added later: adding one must not
+// change where new collections go.
 func (l *loader) settleDefaultBackend() {
-	const key = "storage.default_backend"
 	storage := &l.config.Storage
-	names := slices.Sorted(maps.Keys(storage.Backends))
-	name, given := l.origins[key]
-	if !given && len(names) == 1 {
-		storage.DefaultBackend = names[0]
+	if _, given := l.origins[defaultBackendKey]; given || len(storage.Backends) != 1 {
+		return
 	}
-	if !slices.Contains(names, storage.DefaultBackend) {
-		l.reject(cmp.Or(name, key), fmt.Sprintf("%q is not one of the backends: %s",
-			storage.DefaultBackend, strings.Join(names, ", ")))
+	for name := range storage.Backends {
+		storage.DefaultBackend = name
 	}
+}
+
+func (l *loader) checkDefaultBackend() {
+	storage := l.config.Storage
+	if _, ok := storage.Backends[storage.DefaultBackend]; ok {
+		return
+	}
+	l.reject(cmp.Or(l.origins[defaultBackendKey], defaultBackendKey), fmt.Sprintf("%q is not one of the backends: %s",
+		storage.DefaultBackend, strings.Join(slices.Sorted(maps.Keys(storage.Backends)), ", ")))
 }
 
 func (l *loader) err() error {

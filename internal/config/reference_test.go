@@ -51,10 +51,15 @@ storage:
   backends:                  # where contents live, by the name that answers show as storage_backend
     fs: {kind: fs, dir: blobs}      # files; a relative dir is below storage.dir
     fast: {kind: mem}               # memory, for tests: gone when the process ends
+    team: {kind: supabase, url: "https://abc.supabase.co", bucket: books} # and service_key, or its variable
   default_backend: fs        # need not be said when there is one backend only
 ` + "```" + `
 
 Without ` + "`storage.backends`" + ` there is one, ` + "`fs`" + `, as above. It is the one key without a variable and a flag.
+
+The variables ` + "`SUPABASE_URL`, `SUPABASE_SERVICE_KEY` and `SUPABASE_BUCKET`" + ` together define a backend ` + "`supabase`" + `,
+a bucket of Supabase Storage, beside those that there are. They also stand in for what the file does not say of a backend
+of that kind, such as the key, which is better kept out of files.
 `
 
 func reference() string {
