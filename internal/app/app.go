@@ -21,6 +21,7 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/blob"
 	"github.com/sheaf-dev/sheaf/internal/blob/fsblob"
 	"github.com/sheaf-dev/sheaf/internal/blob/memblob"
+	"github.com/sheaf-dev/sheaf/internal/blob/resilient"
 	"github.com/sheaf-dev/sheaf/internal/catalog"
 	"github.com/sheaf-dev/sheaf/internal/config"
 	"github.com/sheaf-dev/sheaf/internal/durable"
@@ -129,6 +130,8 @@ func (a *App) open(ctx context.Context) error {
 		ScrubRate:       a.config.Storage.ScrubRate,
 		BatchMemory:     a.config.Storage.BatchMemory,
 		ArchiveMemory:   a.config.Storage.ArchiveMemory,
+		UndrainedBlobs:  int64(a.config.Storage.UndrainedBlobs),
+		UndrainedBytes:  a.config.Storage.UndrainedBytes,
 		AutoCreateBooks: a.config.Books.AutoCreate,
 		ViewsDir:        a.config.Storage.Dir,
 		Garbage:         garbageOptions(a.config.Garbage),
@@ -186,11 +189,14 @@ func openBackends(storage config.Storage) (backends map[string]blob.Backend, kin
 		case config.BackendMem:
 			backends[name] = memblob.New()
 		case config.BackendSupabase:
-			if backends[name], err = openSupabase(name, b.Supabase); err != nil {
+			if backends[name], err = openSupabase(b.Supabase); err != nil {
 				return nil, nil, fmt.Errorf("open the backend %s: %w", name, err)
 			}
 		default:
 			return nil, nil, fmt.Errorf("open the backend %s: there is no kind %q", name, b.Kind)
+		}
+		if b.IsRemote() {
+			backends[name] = resilient.Wrap(backends[name], resilient.Options{Name: name, Idle: storage.BackendIdleTimeout})
 		}
 	}
 	return backends, kinds, nil

@@ -7,6 +7,6 @@ import (
 )
 
 // openSupabase returns the backend of a bucket of Supabase Storage.
-func openSupabase(_ string, c config.Supabase) (blob.Backend, error) {
+func openSupabase(c config.Supabase) (blob.Backend, error) {
 	return supablob.New(supablob.Options{URL: c.URL, ServiceKey: string(c.ServiceKey), Bucket: c.Bucket})
 }

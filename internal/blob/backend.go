@@ -36,14 +36,16 @@ type Info struct {
 // tests, which every driver passes. All methods may be called concurrently.
 //
 // Errors a caller can act on are sheaf.Errors: ErrNotFound for an object that
-// is not there, ErrDiskFull, ErrBackendUnavailable (worth a retry).
+// is not there, ErrDiskFull, ErrBackendUnavailable (worth a retry, unless it
+// wraps [ErrRefused]).
 type Backend interface {
 	// Put stores size bytes of body under key unless an object of that size is
 	// there already, which is success too: keys name contents. An object of
 	// another size is replaced: it is damaged, or a stored form that the
 	// catalog never came to know. When Put returns nil the object is durable;
 	// when it fails, no part of it is visible. A body shorter or longer than
-	// size is an error. Put reads body to its end at most once.
+	// size is an error. Put reads body to its end at most once, or from where it
+	// stood again if it is an [io.Seeker]; it reads no more once it has returned.
 	Put(ctx context.Context, key Key, body io.Reader, size int64) error
 
 	// Open reads length bytes from offset, or all that follow when length is

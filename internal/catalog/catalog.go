@@ -67,6 +67,7 @@ type Catalog struct {
 
 	collections collectionCache
 	heads       *headCache
+	undrained   undrainedCounts
 }
 
 // Open opens the catalog, making or migrating its schema as needed. The context
@@ -128,6 +129,9 @@ func Open(ctx context.Context, options Options) (*Catalog, error) {
 		return nil, fmt.Errorf("open catalog %s: %w", options.Path, err)
 	}
 	if err := c.collections.load(writeConn); err != nil {
+		return nil, fmt.Errorf("open catalog %s: %w", options.Path, err)
+	}
+	if err := c.undrained.load(writeConn); err != nil {
 		return nil, fmt.Errorf("open catalog %s: %w", options.Path, err)
 	}
 	opened = true

@@ -44,6 +44,9 @@ func (s *scrubber) run(ctx context.Context) (more bool, err error) {
 	}
 	for _, b := range blobs {
 		s.after = b.PK
+		if s.library.away(b.Backend) {
+			continue // the next round will find it
+		}
 		if err := s.verify(ctx, b.Ref); err != nil && ctx.Err() == nil {
 			// One that cannot be read now must not hide those behind it.
 			s.library.log.Warn("a stored content could not be verified", "digest", b.Digest, "backend", b.Backend, "error", err)

@@ -54,7 +54,7 @@ func (b *Backend) do(ctx context.Context, in request) (*answer, error) {
 		if err == nil {
 			res.Body.Close()
 		}
-		return nil, fmt.Errorf("%s %s: %w", in.method, in.path, context.Cause(ctx))
+		return nil, fmt.Errorf("%s %s: %w", in.method, in.path, ctx.Err())
 	case err != nil:
 		return nil, unavailable(err)
 	case res.StatusCode/100 == 2:
@@ -85,7 +85,7 @@ func (b *Backend) call(ctx context.Context, method, path string, in, out any) er
 	defer answer.Body.Close()
 	if err := json.NewDecoder(io.LimitReader(answer.Body, mostAnswer)).Decode(out); err != nil {
 		if ctx.Err() != nil {
-			return fmt.Errorf("%s %s: %w", method, path, context.Cause(ctx))
+			return fmt.Errorf("%s %s: %w", method, path, ctx.Err())
 		}
 		return unavailable(fmt.Errorf("the answer to %s %s: %w", method, path, err))
 	}
@@ -236,7 +236,7 @@ func (d *download) Read(p []byte) (int, error) {
 	case err == nil || err == io.EOF:
 		return n, err
 	case d.ctx.Err() != nil:
-		return n, fmt.Errorf("read from the Supabase bucket: %w", context.Cause(d.ctx))
+		return n, fmt.Errorf("read from the Supabase bucket: %w", d.ctx.Err())
 	}
 	return n, unavailable(err)
 }

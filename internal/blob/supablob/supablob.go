@@ -173,7 +173,7 @@ func (b *sentBody) Close() error {
 func (b *sentBody) Read(p []byte) (int, error) {
 	n, err := b.reader.Read(p)
 	if b.ctx.Err() != nil {
-		n, err = 0, context.Cause(b.ctx)
+		n, err = 0, b.ctx.Err()
 	}
 	if err != nil && err != io.EOF {
 		b.err = err
