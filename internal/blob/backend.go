@@ -104,3 +104,14 @@ type Quarantiner interface {
 	// stores it afresh. Quarantining what is not there is success.
 	Quarantine(ctx context.Context, key Key) error
 }
+
+// An Unquarantiner is a Quarantiner that gives back what it has put aside. What
+// is read over a network may look damaged because the network is.
+type Unquarantiner interface {
+	Quarantiner
+
+	// Unquarantine puts the object that was put aside last under its key again,
+	// unless one is there. It fails with ErrNotFound when none was put aside,
+	// and with ErrUnsupported when it cannot do that.
+	Unquarantine(ctx context.Context, key Key) error
+}

@@ -118,7 +118,7 @@ func (d *drain) move(ctx context.Context, batch []catalog.Blob) error {
 // admit fails when too much waits for the backend for a content to join it. While
 // the backend answers it waits for a moment: the drain may just be behind.
 func (d *drain) admit(ctx context.Context, size int64) error {
-	if d.hasRoom(size) {
+	if size == 0 || d.hasRoom(size) { // of nothing, nothing waits
 		return nil
 	}
 	wake(d.wake)

@@ -34,8 +34,9 @@ type setup struct {
 	audit     library.AuditOptions
 	garbage   library.GarbageOptions
 
-	batchMemory   int64
-	archiveMemory int64
+	batchMemory    int64
+	archiveMemory  int64
+	undrainedBlobs int64
 
 	// backend takes the place of the files of the directory.
 	backend blob.Backend
@@ -91,6 +92,7 @@ func openSetup(t testing.TB, set setup) *store {
 		Catalog: s.catalog, Blobs: s.blobs, Backends: map[string]string{fs: "fs"}, DefaultBackend: fs,
 		AutoCreateBooks: !set.keepBooks, ViewsDir: set.dir,
 		Limits: set.limits, ScrubRate: set.scrubRate, BatchMemory: set.batchMemory, ArchiveMemory: set.archiveMemory, Garbage: set.garbage,
+		UndrainedBlobs: set.undrainedBlobs,
 		Audit: set.audit, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

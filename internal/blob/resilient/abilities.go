@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 
+	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/blob"
 )
 
@@ -15,6 +16,15 @@ type quarantiner struct {
 // Quarantine implements [blob.Quarantiner].
 func (q *quarantiner) Quarantine(ctx context.Context, key blob.Key) error {
 	return q.backend.try(ctx, func(ctx context.Context) error { return q.inner.Quarantine(ctx, key) })
+}
+
+// Unquarantine implements [blob.Unquarantiner].
+func (q *quarantiner) Unquarantine(ctx context.Context, key blob.Key) error {
+	inner, ok := q.inner.(blob.Unquarantiner)
+	if !ok {
+		return sheaf.Errorf(sheaf.ErrUnsupported, "the backend gives back nothing that was put aside")
+	}
+	return q.backend.try(ctx, func(ctx context.Context) error { return inner.Unquarantine(ctx, key) })
 }
 
 type presigner struct {

@@ -21,8 +21,12 @@
 package supablob
 
 import (
+	"bytes"
 	"context"
+	"crypto/md5"
+	"encoding/hex"
 	"fmt"
+	"hash"
 	"io"
 	"net"
 	"net/http"
@@ -55,7 +59,7 @@ type Options struct {
 }
 
 // A Backend keeps objects in a bucket. It implements [blob.Backend],
-// [blob.Presigner] and [blob.Quarantiner].
+// [blob.Presigner] and [blob.Unquarantiner].
 type Backend struct {
 	base   string // of all URLs, without a trailing slash
 	key    string // the service key; in no error and no log
@@ -64,9 +68,9 @@ type Backend struct {
 }
 
 var (
-	_ blob.Backend     = (*Backend)(nil)
-	_ blob.Presigner   = (*Backend)(nil)
-	_ blob.Quarantiner = (*Backend)(nil)
+	_ blob.Backend       = (*Backend)(nil)
+	_ blob.Presigner     = (*Backend)(nil)
+	_ blob.Unquarantiner = (*Backend)(nil)
 )
 
 // New returns the backend of a bucket. It makes no request.
@@ -128,7 +132,7 @@ func (b *Backend) Put(ctx context.Context, key blob.Key, body io.Reader, size in
 
 // create makes an object of a body, which has to have size bytes.
 func (b *Backend) create(ctx context.Context, name string, body io.Reader, size int64, upsert bool) error {
-	sent := &sentBody{ctx: ctx, reader: blob.Exactly(body, size), closed: make(chan struct{})}
+	sent := &sentBody{ctx: ctx, reader: blob.Exactly(body, size), sum: md5.New(), closed: make(chan struct{})}
 	request := request{
 		method: http.MethodPost, path: "/object/" + b.bucket + "/" + name, size: size, body: sent,
 		header: http.Header{"Content-Type": {octets}, "X-Upsert": {fmt.Sprint(upsert)}},
@@ -149,7 +153,49 @@ func (b *Backend) create(ctx context.Context, name string, body io.Reader, size 
 	case err != nil:
 		return err
 	}
-	return answer.discard()
+	if err := answer.discard(); err != nil {
+		return unavailable(err)
+	}
+	return b.confirm(ctx, name, size, sent.sum.Sum(nil))
+}
+
+// confirm makes sure that an object is what was sent: its bytes are about to be
+// forgotten where they come from. The ETag of an object is its MD5, unless it
+// was stored in parts or encrypted; what then looks like one that is another is
+// read back. What is wrong is removed.
+func (b *Backend) confirm(ctx context.Context, name string, size int64, sum []byte) error {
+	answer, err := b.head(ctx, name)
+	if err != nil {
+		return err
+	}
+	etag, err := hex.DecodeString(strings.Trim(strings.TrimPrefix(answer.Header.Get("ETag"), "W/"), `"`))
+	whole := answer.ContentLength == size
+	if whole && (err != nil || len(etag) != md5.Size || bytes.Equal(etag, sum)) {
+		return nil
+	}
+	if whole {
+		if whole, err = b.reads(ctx, name, sum); err != nil || whole {
+			return err
+		}
+	}
+	if err := b.remove(ctx, name); err != nil {
+		return err
+	}
+	return unavailable(fmt.Errorf("what arrived of %s is not what was sent", name))
+}
+
+// reads reports whether an object reads as bytes with an MD5.
+func (b *Backend) reads(ctx context.Context, name string, sum []byte) (bool, error) {
+	body, err := b.openName(ctx, name, 0, -1)
+	if err != nil {
+		return false, err
+	}
+	defer body.Close()
+	read := md5.New()
+	if _, err := io.Copy(read, body); err != nil {
+		return false, err
+	}
+	return bytes.Equal(read.Sum(nil), sum), nil
 }
 
 // sentBody remembers why it could not be read: what a request fails with then
@@ -158,7 +204,8 @@ func (b *Backend) create(ctx context.Context, name string, body io.Reader, size 
 type sentBody struct {
 	ctx    context.Context
 	reader io.Reader
-	err    error // settled once closed
+	sum    hash.Hash // MD5, of what was read
+	err    error     // settled once closed
 	once   sync.Once
 	closed chan struct{} // closed when nobody reads any more
 }
@@ -172,6 +219,7 @@ func (b *sentBody) Close() error {
 // Read implements [io.Reader].
 func (b *sentBody) Read(p []byte) (int, error) {
 	n, err := b.reader.Read(p)
+	b.sum.Write(p[:n])
 	if b.ctx.Err() != nil {
 		n, err = 0, b.ctx.Err()
 	}
@@ -263,6 +311,15 @@ func (b *Backend) Quarantine(ctx context.Context, key blob.Key) error {
 		err = b.move(ctx, objectName(key), aside)
 	}
 	if sheaf.KindOf(err) == sheaf.ErrNotFound {
+		return nil
+	}
+	return err
+}
+
+// Unquarantine implements [blob.Unquarantiner].
+func (b *Backend) Unquarantine(ctx context.Context, key blob.Key) error {
+	err := b.move(ctx, quarantineFolder+"/"+string(key), objectName(key))
+	if hasCode(err, codeExists) {
 		return nil
 	}
 	return err

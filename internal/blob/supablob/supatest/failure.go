@@ -72,3 +72,9 @@ func readJSON(r *http.Request, v any) error {
 	}
 	return nil
 }
+
+// RefuseToken answers as the server does when the time in a token is not that of
+// its clock.
+func RefuseToken(w http.ResponseWriter, _ *http.Request) {
+	writeError(w, &failure{http.StatusForbidden, "InvalidJWT", "Unauthorized", `"exp" claim timestamp check failed`})
+}

@@ -208,10 +208,12 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	header.Set("Content-Length", fmt.Sprint(end-begin))
+	status := http.StatusOK
 	if partial {
 		header.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", begin, end-1, len(o.bytes)))
-		w.WriteHeader(http.StatusPartialContent)
+		status = http.StatusPartialContent
 	}
+	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		w.Write(o.bytes[begin:end])
 	}
