@@ -93,7 +93,7 @@ func openSetup(t testing.TB, set setup) *store {
 		AutoCreateBooks: !set.keepBooks, ViewsDir: set.dir,
 		Limits: set.limits, ScrubRate: set.scrubRate, BatchMemory: set.batchMemory, ArchiveMemory: set.archiveMemory, Garbage: set.garbage,
 		UndrainedBlobs: set.undrainedBlobs,
-		Audit: set.audit, Log: slog.New(slog.DiscardHandler),
+		Audit:          set.audit, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -98,11 +98,20 @@ func (a *answer) discard() error {
 	return a.Body.Close()
 }
 
-// startsAt reports whether the body is a part that begins at offset.
-func (a *answer) startsAt(offset int64) bool {
-	begin, _, _ := strings.Cut(strings.TrimPrefix(a.Header.Get("Content-Range"), "bytes "), "-")
-	n, err := strconv.ParseInt(begin, 10, 64)
-	return a.StatusCode == http.StatusPartialContent && err == nil && n == offset
+// covers reports whether the body is the part of an object that was asked for:
+// length bytes from offset on, or all if length is negative, as far as the object
+// has them.
+func (a *answer) covers(offset, length int64) bool {
+	var begin, last, size int64
+	n, err := fmt.Sscanf(a.Header.Get("Content-Range"), "bytes %d-%d/%d", &begin, &last, &size)
+	if err != nil || n != 3 || a.StatusCode != http.StatusPartialContent {
+		return false
+	}
+	end := size
+	if length > 0 {
+		end = min(offset+length, size)
+	}
+	return begin == offset && last == end-1 && a.ContentLength == end-offset
 }
 
 // modified returns when the object was put. It is what a sweep of garbage goes

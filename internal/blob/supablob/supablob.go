@@ -240,25 +240,26 @@ func (b *Backend) Open(ctx context.Context, key blob.Key, offset, length int64) 
 	return b.openName(ctx, objectName(key), offset, length)
 }
 
+// openName always asks for a range, also for one of all: its answer says how
+// large the object is, so that one that is cut short on the way is not taken for
+// an object that is.
 func (b *Backend) openName(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
-	request := request{method: http.MethodGet, path: "/object/" + b.bucket + "/" + name}
-	ranged := offset > 0 || length > 0
-	switch {
-	case length > 0:
-		request.header = http.Header{"Range": {fmt.Sprintf("bytes=%d-%d", offset, offset+length-1)}}
-	case offset > 0:
-		request.header = http.Header{"Range": {fmt.Sprintf("bytes=%d-", offset)}}
+	wanted := fmt.Sprintf("bytes=%d-", offset)
+	if length > 0 {
+		wanted += fmt.Sprint(offset + length - 1)
 	}
-	answer, err := b.do(ctx, request)
+	answer, err := b.do(ctx, request{
+		method: http.MethodGet, path: "/object/" + b.bucket + "/" + name, header: http.Header{"Range": {wanted}},
+	})
 	switch {
 	case hasCode(err, codeRange):
 		return http.NoBody, nil // nothing is there from offset on
 	case err != nil:
 		return nil, err
-	case ranged && !answer.startsAt(offset):
+	case !answer.covers(offset, length):
 		answer.Body.Close()
-		return nil, unavailable(fmt.Errorf("GET of %s from %d was answered with status %d and the range %q",
-			name, offset, answer.StatusCode, answer.Header.Get("Content-Range")))
+		return nil, unavailable(fmt.Errorf("GET of %s, %s, was answered with status %d, the range %q and %d bytes",
+			name, wanted, answer.StatusCode, answer.Header.Get("Content-Range"), answer.ContentLength))
 	}
 	return &download{ctx: ctx, body: answer.Body}, nil
 }
