@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,14 +41,13 @@ type drain struct {
 	// held says that there is something to move, and that the backend is away.
 	held atomic.Bool
 
-	// Of run only.
-	after int64     // the blob up to which there is nothing left to move
-	anew  time.Time // when after was 0
+	running sync.Mutex // held by run
+	after   int64      // the blob up to which there is nothing left to move; guarded by running
+	anew    time.Time  // when after was 0; guarded by running
 }
 
 // Drain moves one batch of small blobs from the catalog to each backend. It
-// reports whether there may be more to move at once. It must not run twice at
-// the same time.
+// reports whether there may be more to move at once.
 func (l *Library) Drain(ctx context.Context) (more bool, err error) {
 	var errs []error
 	for _, d := range l.drains {
@@ -65,6 +65,8 @@ func (d *drain) run(ctx context.Context) (more bool, err error) {
 		d.held.Store(true)
 		return false, nil
 	}
+	d.running.Lock()
+	defer d.running.Unlock()
 	if time.Since(d.anew) > drainAnew {
 		d.after, d.anew = 0, time.Now()
 	}
