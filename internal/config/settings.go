@@ -113,6 +113,18 @@ func settings() []setting {
 			help:  "memory that all archives take up together while they are made and downloaded, about a kilobyte for each document; who finds it taken is asked to come again",
 			value: func(c *Config) value { return size(&c.Storage.ArchiveMemory, 1, 1<<40) },
 		}, {
+			key:   "storage.undrained_blobs",
+			help:  "small contents that wait in the catalog for one backend; while more would, writes to it are refused",
+			value: func(c *Config) value { return integer(&c.Storage.UndrainedBlobs, 1, anyInt) },
+		}, {
+			key:   "storage.undrained_bytes",
+			help:  "size of the small contents that wait in the catalog for one backend; while it would be more, writes to it are refused",
+			value: func(c *Config) value { return size(&c.Storage.UndrainedBytes, 1, anyBytes) },
+		}, {
+			key:   "storage.backend_idle_timeout",
+			help:  "time after which a request to a remote backend is given up in which nothing moves; there is no limit on the whole",
+			value: func(c *Config) value { return duration(&c.Storage.BackendIdleTimeout) },
+		}, {
 			key:   "storage.default_backend",
 			help:  "backend of new collections, one of " + backendsKey,
 			value: func(c *Config) value { return nonEmpty(&c.Storage.DefaultBackend) },
