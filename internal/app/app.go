@@ -130,6 +130,7 @@ func (a *App) open(ctx context.Context) error {
 		ScrubRate:       a.config.Storage.ScrubRate,
 		BatchMemory:     a.config.Storage.BatchMemory,
 		ArchiveMemory:   a.config.Storage.ArchiveMemory,
+		ArchiveLinkTime: a.config.Books.ArchiveLinkTime,
 		AutoCreateBooks: a.config.Books.AutoCreate,
 		ViewsDir:        a.config.Storage.Dir,
 		Garbage:         garbageOptions(a.config.Garbage),

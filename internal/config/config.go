@@ -76,9 +76,10 @@ func (s Storage) BackendDir(b Backend) string {
 	return filepath.Join(s.Dir, b.Dir)
 }
 
-// Books says how books come to be.
+// Books says how books come to be, and how they leave.
 type Books struct {
-	AutoCreate bool // by the first write to them, if the writer may
+	AutoCreate      bool          // by the first write to them, if the writer may
+	ArchiveLinkTime time.Duration // for which a link to an archive is good
 }
 
 // Catalog tunes the database and its one writer.
@@ -156,7 +157,7 @@ func Default() Config {
 			BatchBytes: 8 << 20,
 			BatchDelay: 20 * time.Millisecond,
 		},
-		Books:   Books{AutoCreate: true},
+		Books:   Books{AutoCreate: true, ArchiveLinkTime: time.Hour},
 		Garbage: Garbage{Enabled: true, Interval: time.Hour, Grace: 24 * time.Hour},
 		Limits:  sheaf.DefaultLimits(),
 		Audit:   Audit{AccessRetention: 30 * 24 * time.Hour, ReadSampling: 1, AccessRate: 200},

@@ -137,6 +137,10 @@ func settings() []setting {
 			help:  "whether writing to a book that is not there makes it, for callers who may create collections",
 			value: func(c *Config) value { return boolean(&c.Books.AutoCreate) },
 		}, {
+			key:   "books.archive_link_time",
+			help:  "how long a URL is good from which anybody who has it downloads an archive of a book",
+			value: func(c *Config) value { return duration(&c.Books.ArchiveLinkTime) },
+		}, {
 			key:   "gc.enabled",
 			help:  "apply the retention of collections and reclaim garbage in the background",
 			value: func(c *Config) value { return boolean(&c.Garbage.Enabled) },
