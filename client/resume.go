@@ -27,7 +27,7 @@ type resumingBody struct {
 
 	body  io.ReadCloser
 	read  int64 // up to which offset
-	tries int // since the last byte
+	tries int   // since the last byte
 }
 
 // resuming returns the body of res, the answer to req, so that it can be

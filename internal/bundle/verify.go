@@ -141,4 +141,3 @@ func contentDigest(f *zip.File) ([]byte, error) {
 	}
 	return hash.Sum(nil), nil
 }
-

@@ -211,4 +211,3 @@ func (o *bookArchiveOptions) report(out io.Writer, path string, archive *client.
 		printable(path), archive.Documents, formatSize(archive.Size), archive.Revision)
 	return err
 }
-
