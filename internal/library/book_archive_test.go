@@ -217,7 +217,7 @@ func TestBookArchiveAgreesWithReading(t *testing.T) {
 		defer s.catalog.Close()
 		paths := []string{"a.md", "dir/b.md", "dir/c.md", "assets/images/d.png", "other/e.md"}
 		users := []string{"", "", "ada", "bob"}
-		steps := rapid.IntRange(1, 25).Draw(r, "steps")
+		steps := rapid.IntRange(1, 12).Draw(r, "steps")
 		s.mustPut(paths[0], "first")
 		write := func(step int) {
 			path, user := rapid.SampledFrom(paths).Draw(r, "path"), rapid.SampledFrom(users).Draw(r, "user")
