@@ -136,6 +136,7 @@ func (a *App) open(ctx context.Context) error {
 		ArchiveMemory:   a.config.Storage.ArchiveMemory,
 		UndrainedBlobs:  int64(a.config.Storage.UndrainedBlobs),
 		UndrainedBytes:  a.config.Storage.UndrainedBytes,
+		ArchiveLinkTime: a.config.Books.ArchiveLinkTime,
 		AutoCreateBooks: a.config.Books.AutoCreate,
 		ViewsDir:        a.config.Storage.Dir,
 		Search: library.SearchOptions{

@@ -60,9 +60,10 @@ type Storage struct {
 	DefaultBackend     string // a key of Backends
 }
 
-// Books says how books come to be.
+// Books says how books come to be, and how they leave.
 type Books struct {
-	AutoCreate bool // by the first write to them, if the writer may
+	AutoCreate      bool          // by the first write to them, if the writer may
+	ArchiveLinkTime time.Duration // for which a link to an archive is good
 }
 
 // Search bounds what all searches together take from others.
@@ -156,7 +157,7 @@ func Default() Config {
 			BatchBytes: 8 << 20,
 			BatchDelay: 20 * time.Millisecond,
 		},
-		Books:   Books{AutoCreate: true},
+		Books:   Books{AutoCreate: true, ArchiveLinkTime: time.Hour},
 		Search:  Search{Deadline: 10 * time.Second, RemoteReads: 16},
 		Assets:  Assets{URLLifetime: time.Hour},
 		Garbage: Garbage{Enabled: true, Interval: time.Hour, Grace: 24 * time.Hour},

@@ -149,6 +149,10 @@ func settings() []setting {
 			help:  "whether writing to a book that is not there makes it, for callers who may create collections",
 			value: func(c *Config) value { return boolean(&c.Books.AutoCreate) },
 		}, {
+			key:   "books.archive_link_time",
+			help:  "how long a URL is good from which anybody who has it downloads an archive of a book",
+			value: func(c *Config) value { return duration(&c.Books.ArchiveLinkTime) },
+		}, {
 			key:   "search.deadline",
 			help:  "time after which a search answers with what it has found",
 			value: func(c *Config) value { return duration(&c.Search.Deadline) },
