@@ -19,7 +19,7 @@ MAKEFLAGS += --no-print-directory
 # The race detector; empty where there is no C compiler: make test RACE=
 # SQLite, translated from C, is not instrumented: its races would not be ours,
 # and its tests take four times as long with it.
-RACE ?= -race -gcflags=modernc.org/...=-race=false
+RACE ?= -race -gcflags=modernc.org/sqlite/lib=-race=false
 
 # What is measured: make bench BENCH='-only push'; go run ./bench -help has more.
 BENCH ?= -listing

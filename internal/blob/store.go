@@ -234,6 +234,25 @@ func (s *Store) Presigns(backend string) bool {
 	return ok
 }
 
+// Unquarantine puts an object that was put aside under its key again, unless one
+// is there. It fails with ErrNotFound when there is none.
+func (s *Store) Unquarantine(ctx context.Context, backend string, key Key) error {
+	b, err := s.backend(backend)
+	if err != nil {
+		return err
+	}
+	u, ok := b.(Unquarantiner)
+	if ok {
+		if err = u.Unquarantine(ctx, key); sheaf.KindOf(err) == sheaf.ErrUnsupported {
+			ok = false
+		}
+	}
+	if !ok {
+		return sheaf.Errorf(sheaf.ErrNotFound, "the storage backend %q gives back nothing that was put aside", backend)
+	}
+	return err
+}
+
 func (s *Store) backend(name string) (Backend, error) {
 	if b, ok := s.backends[name]; ok {
 		return b, nil

@@ -27,8 +27,8 @@ storage:
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]Backend{"media-files": {Kind: BackendS3, S3: S3{
-		Endpoint: "https://minio.example.org", Region: "eu-central-1", Bucket: "other", Prefix: "sheaf/2026",
+	want := map[string]Backend{"media-files": {Kind: BackendS3, Bucket: "other", S3: S3{
+		Endpoint: "https://minio.example.org", Region: "eu-central-1", Prefix: "sheaf/2026",
 		AccessKey: "id", SecretKey: "sesame", VirtualHost: true,
 	}}}
 	if !reflect.DeepEqual(got.Storage.Backends, want) || got.Storage.DefaultBackend != "media-files" {
@@ -42,8 +42,8 @@ var r2Variables = []string{
 }
 
 func TestR2NeedsOnlyItsVariables(t *testing.T) {
-	want := Backend{Kind: BackendS3, S3: S3{
-		Endpoint: "https://account.r2.cloudflarestorage.com", Region: "auto", Bucket: "books", AccessKey: "id", SecretKey: "sesame",
+	want := Backend{Kind: BackendS3, Bucket: "books", S3: S3{
+		Endpoint: "https://account.r2.cloudflarestorage.com", Region: "auto", AccessKey: "id", SecretKey: "sesame",
 	}}
 	for _, test := range []struct {
 		yaml     string
@@ -99,7 +99,7 @@ storage:
 		{Field: "SHEAF_STORAGE_BACKENDS_BARE_PATH_STYLE", Message: "neither true nor false"},
 		{Field: "storage.backends.wrong.dir (sheaf.yaml line 5)", Message: "is a setting of fs backends, and this one is of the kind s3"},
 		{Field: "storage.backends.wrong.endpoint (sheaf.yaml line 5)", Message: "is not a URL"},
-		{Field: "storage.backends.disk.bucket (sheaf.yaml line 6)", Message: "is a setting of s3 backends"},
+		{Field: "storage.backends.disk.bucket (sheaf.yaml line 6)", Message: "is a setting of s3 and supabase backends"},
 		{Field: "storage.backends.slip.path_stile (sheaf.yaml line 7)", Message: "did you mean path_style?"},
 	} {
 		found := false

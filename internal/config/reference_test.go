@@ -56,6 +56,7 @@ storage:
       region: eu-central-1
       bucket: sheaf-media
       access_key: AKIAEXAMPLE       # and the secret key by SHEAF_STORAGE_BACKENDS_MEDIA_SECRET_KEY
+    team: {kind: supabase, url: "https://abc.supabase.co", bucket: books} # and the service key by its variable
   default_backend: fs        # need not be said when there is one backend only
 ` + "```" + `
 
@@ -110,7 +111,7 @@ func backendsReference() string {
 		if field.optional {
 			needed = "no"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", code(field.key), code(field.kind), needed, field.help, field.value(&Backend{}).kind)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", code(field.key), code(field.kinds...), needed, field.help, field.value(&Backend{}).kind)
 	}
 	b.WriteString(backendsVariables)
 	for _, defined := range backendsOfVariables {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/blob"
@@ -134,12 +135,32 @@ func (l *Library) isDamaged(ctx context.Context, name blobName) (bool, error) {
 	if err != nil || b.State != catalog.BlobLive {
 		return false, err
 	}
-	err = l.blobs.Verify(ctx, b.Ref)
-	if sheaf.KindOf(err) == sheaf.ErrDamaged {
-		return true, nil
+	looks := 1
+	if _, remote := l.blobs.Condition(name.backend); remote && !b.IsInline() {
+		looks = damageLooks
 	}
-	return false, err
+	for look := 1; ; look++ {
+		err = l.blobs.Verify(ctx, b.Ref)
+		if sheaf.KindOf(err) != sheaf.ErrDamaged {
+			return false, err
+		}
+		if look == looks {
+			return true, nil
+		}
+		select {
+		case <-time.After(damagePause):
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+	}
 }
+
+// A remote object is damaged when it is read as damaged some times in a row, and
+// some time apart: what spoils it on the way passes.
+const (
+	damageLooks = 3
+	damagePause = 2 * time.Second
+)
 
 // quarantine puts a damaged blob aside, so that it is never served and the next
 // upload of the same content heals it, and records which documents it hits.

@@ -31,6 +31,8 @@ type Options struct {
 	ScrubRate       int64         // stored bytes a second that are read again in the background; 0: none
 	BatchMemory     int64         // bytes in which all batches together hold small contents until they are committed
 	ArchiveMemory   int64         // bytes that all archives in use take up together; 0: no bound
+	UndrainedBlobs  int64         // small contents that may wait for one backend; 0: no bound
+	UndrainedBytes  int64         // stored bytes that they may have; 0: no bound
 	ArchiveLinkTime time.Duration // for which a link to an archive of a book is good; 0: an hour
 	AutoCreateBooks bool          // a write to a book that is not there makes it
 	ViewsDir        string        // where registry.yaml and books are written; empty: nowhere
@@ -67,9 +69,9 @@ type Library struct {
 	bookCounts      *bookCounts
 	views           *views
 
-	lastOperation atomic.Int64             // Unix milliseconds of the latest call that succeeded, 0 for none
-	drainable     map[string]chan struct{} // by backend; woken when there may be inline bytes to move
-	indexable     chan struct{}            // woken when a document was made or changed
+	lastOperation atomic.Int64      // Unix milliseconds of the latest call that succeeded, 0 for none
+	drains        map[string]*drain // by backend
+	indexable     chan struct{}     // woken when a document was made or changed
 	suspects      *suspects
 	merges        *turns
 	batchMemory   *semaphore.Weighted
@@ -106,7 +108,7 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		log:            o.Log,
 		scrubRate:      o.ScrubRate,
 		defaultBackend: o.DefaultBackend,
-		drainable:      make(map[string]chan struct{}, len(o.Backends)),
+		drains:         make(map[string]*drain, len(o.Backends)),
 		indexable:      make(chan struct{}, 1),
 		suspects:       newSuspects(),
 		merges:         newTurns(),
@@ -141,7 +143,9 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		l.exports = &exporter{catalog: o.Catalog, dir: o.Audit.Dir, clock: l.now}
 	}
 	for backend := range o.Backends {
-		l.drainable[backend] = make(chan struct{}, 1)
+		l.drains[backend] = &drain{
+			library: l, backend: backend, wake: make(chan struct{}, 1), mostBlobs: o.UndrainedBlobs, mostBytes: o.UndrainedBytes,
+		}
 	}
 	if _, ok := l.catalog.Collection(sheaf.DefaultCollection); !ok {
 		if err := l.createDefaultCollection(ctx, o.DefaultBackend); err != nil {

@@ -38,8 +38,9 @@ type setup struct {
 	uploadLifetime time.Duration
 	cdnURL         string
 
-	batchMemory   int64
-	archiveMemory int64
+	batchMemory    int64
+	archiveMemory  int64
+	undrainedBlobs int64
 
 	// backend takes the place of the files of the directory.
 	backend blob.Backend
@@ -107,6 +108,7 @@ func openSetup(t testing.TB, set setup) *store {
 		ScrubRate:       set.scrubRate,
 		BatchMemory:     set.batchMemory,
 		ArchiveMemory:   set.archiveMemory,
+		UndrainedBlobs:  set.undrainedBlobs,
 		Garbage:         set.garbage,
 		Search:          set.search,
 		Address:         func(context.Context) (string, error) { return "http://sheaf.test", nil },
