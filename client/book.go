@@ -145,6 +145,7 @@ type FileInput struct {
 	// new content replaces whatever there is, which a book may refuse.
 	FileHash   *sheaf.Digest
 	First      bool // fail with [sheaf.ErrPreconditionFailed] unless there is nothing at the path
+	Existing   bool // fail likewise unless there is something; only without FileHash and First
 	OnConflict OnConflict
 	Message    string
 }
@@ -169,8 +170,11 @@ func (c *Client) putFile(ctx context.Context, path string, query url.Values, in 
 	if err != nil {
 		return sheaf.Change{}, err
 	}
-	if in.First {
+	switch {
+	case in.First:
 		req.Header.Set("If-None-Match", "*")
+	case in.Existing:
+		req.Header.Set("If-Match", "*")
 	}
 	content := newUpload(in.Body)
 	content.attach(req)

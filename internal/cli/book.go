@@ -88,7 +88,8 @@ them. The exit code is 2 when there are any.`,
 		c.Flags().StringVar(&o.fileHash, "file-hash", "", "SHA-256 that the file has to have")
 		c.Flags().StringVarP(&o.message, "message", "m", "", "why, for the history")
 	}
-	cmd.AddCommand(create, list, info, ls, cat, write, rm, mv, validate, newImportRegistryCommand(shared))
+	cmd.AddCommand(create, list, info, ls, cat, write, rm, mv, validate, newImportRegistryCommand(shared),
+		newBookSummaryCommand(shared), newBookManifestCommand(shared))
 	return cmd
 }
 
