@@ -18,7 +18,9 @@ type BookInput struct {
 	Title       string `json:"title,omitempty"` // the id when empty
 	Description string `json:"description,omitempty"`
 	sheaf.BookSettings
-	Policy sheaf.WritePolicy `json:"write_policy,omitempty"` // upsert when empty
+	Policy    sheaf.WritePolicy      `json:"write_policy,omitempty"` // upsert when empty
+	Limits    sheaf.CollectionLimits `json:"limits,omitzero"`
+	Retention sheaf.Retention        `json:"retention,omitzero"` // keeps everything when zero
 }
 
 // CreateBook makes an empty book.
@@ -51,10 +53,11 @@ func (c *Client) sendBook(ctx context.Context, method, path string, in any) (she
 	return book, err
 }
 
-// Books yields the books, by id, on request with their structures. An error is
-// the last thing it yields.
-func (c *Client) Books(ctx context.Context, structure bool) iter.Seq2[sheaf.Book, error] {
+// Books yields the books, by id, on request with their structures. With a status
+// it yields only those that have it. An error is the last thing it yields.
+func (c *Client) Books(ctx context.Context, structure bool, status sheaf.CollectionStatus) iter.Seq2[sheaf.Book, error] {
 	query := url.Values{}
+	setText(query, "status", string(status))
 	if structure {
 		query.Set("structure", "true")
 	}

@@ -58,6 +58,7 @@ var neededScopes = map[string]sheaf.Scope{
 	"PutContent":       sheaf.ScopeWrite,
 	"PutSummary":       sheaf.ScopeWrite,
 	"ReadAtPath":       sheaf.ScopeRead,
+	"ReadContent":      sheaf.ScopeRead,
 	"ReadBook":         sheaf.ScopeRead,
 	"ReadSummary":      sheaf.ScopeRead,
 	"Receive":          sheaf.ScopeWrite,
