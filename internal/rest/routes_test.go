@@ -65,6 +65,11 @@ HEAD   /books/{book}/content/{path}                  read
 PUT    /books/{book}/content/{path}                  write
 PATCH  /books/{book}/content/{path}                  write
 DELETE /books/{book}/content/{path}                  write
+GET    /books/{book}/summaries                       read
+GET    /books/{book}/summaries/{path}                read
+PUT    /books/{book}/summaries/{path}                write
+DELETE /books/{book}/summaries/{path}                write
+GET    /books/{book}/manifest                        read
 GET    /collections/{name}/archive.zip               read
 HEAD   /collections/{name}/archive.zip               read
 GET    /documents/batch/download                     read
