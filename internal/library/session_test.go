@@ -71,6 +71,7 @@ var neededScopes = map[string]sheaf.Scope{
 	"ReadAsset":        sheaf.ScopeRead,
 	"PutSummary":       sheaf.ScopeWrite,
 	"ReadAtPath":       sheaf.ScopeRead,
+	"ReadContent":      sheaf.ScopeRead,
 	"ReadBook":         sheaf.ScopeRead,
 	"ReadSummary":      sheaf.ScopeRead,
 	"Receive":          sheaf.ScopeWrite,
