@@ -79,7 +79,7 @@ func (s *Server) lister(v view) sdk.Middleware {
 			if err != nil || !ok || listing == nil {
 				return result, err
 			}
-			call := s.begin(request)
+			call := s.begin(ctx, request)
 			defer call.End("resource.list")
 			for _, r := range s.resources {
 				if !v.offers(r.toolset, r.scope) || r.list == nil {
