@@ -72,6 +72,7 @@ var neededScopes = map[string]sheaf.Scope{
 	"ReadAsset":        sheaf.ScopeRead,
 	"PutSummary":       sheaf.ScopeWrite,
 	"ReadAtPath":       sheaf.ScopeRead,
+	"ReadContent":      sheaf.ScopeRead,
 	"ReadBook":         sheaf.ScopeRead,
 	"ReadSummary":      sheaf.ScopeRead,
 	"Receive":          sheaf.ScopeWrite,

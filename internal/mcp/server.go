@@ -278,7 +278,7 @@ func (s *Server) serverOf(v view) *sdk.Server {
 		}
 	}
 	server.AddPrompt(gettingStarted(offered))
-	server.AddReceivingMiddleware(s.guard)
+	server.AddReceivingMiddleware(s.guard, s.lister(v))
 	return server
 }
 

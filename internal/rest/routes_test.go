@@ -77,6 +77,11 @@ GET    /uploads/{upload_id}                          write
 PUT    /uploads/{upload_id}                          write
 DELETE /uploads/{upload_id}                          write
 POST   /uploads/{upload_id}/complete                 write
+GET    /books/{book}/summaries                       read
+GET    /books/{book}/summaries/{path}                read
+PUT    /books/{book}/summaries/{path}                write
+DELETE /books/{book}/summaries/{path}                write
+GET    /books/{book}/manifest                        read
 GET    /collections/{name}/archive.zip               read
 HEAD   /collections/{name}/archive.zip               read
 GET    /documents/batch/download                     read
