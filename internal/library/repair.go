@@ -50,26 +50,36 @@ func (r *repair) content(ctx context.Context, name blobName) (mending, error) {
 	return mending{what: "there is no other copy: it is put aside until somebody pushes the same content again"}, nil
 }
 
-// inPlace looks whether the bytes of a blob are whole after all, inline or in the
-// backend.
+// inPlace looks whether the bytes of a blob are whole after all: where they should
+// be, where a damaged one was put aside, or in the backend if those in the catalog
+// are not.
 func (r *repair) inPlace(ctx context.Context, b catalog.Blob) (mending, error) {
 	l := r.library
 	err := l.blobs.Verify(ctx, b.Ref)
-	if err == nil {
-		if b.State == catalog.BlobLive {
-			return mending{"it is whole when looked at again", true}, nil
-		}
-		return mending{"it is whole again, and taken back", true}, l.recover(ctx, b.Ref)
+	if sheaf.KindOf(err) == sheaf.ErrDamaged && b.Inline != nil {
+		return r.fromObject(ctx, b)
 	}
-	if sheaf.KindOf(err) != sheaf.ErrDamaged || b.Inline == nil {
+	if sheaf.KindOf(err) == sheaf.ErrDamaged && b.State == catalog.BlobDamaged {
+		err = l.giveBack(ctx, b.Ref, err)
+	}
+	switch {
+	case err != nil:
 		return mending{}, unlessDamaged(err)
+	case b.State == catalog.BlobLive:
+		return mending{"it is whole when looked at again", true}, nil
 	}
+	return mending{"it is whole again, and taken back", true}, l.recover(ctx, b.Ref)
+}
+
+// fromObject drops the inline bytes of a blob if those that the backend has
+// already are whole.
+func (r *repair) fromObject(ctx context.Context, b catalog.Blob) (mending, error) {
 	object := b.Ref
 	object.Inline = nil
-	if err := l.blobs.Verify(ctx, object); err != nil {
+	if err := r.library.blobs.Verify(ctx, object); err != nil {
 		return mending{}, unlessDamaged(err)
 	}
-	err = l.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error {
+	err := r.library.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error {
 		if _, err := tx.RecoverBlob(b.Backend, b.Digest); err != nil {
 			return err
 		}

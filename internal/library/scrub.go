@@ -91,7 +91,7 @@ func (s *scrubber) verify(ctx context.Context, ref blob.Ref) error {
 	}
 	err = s.library.blobs.Verify(ctx, ref)
 	if sheaf.KindOf(err) == sheaf.ErrDamaged && state == catalog.BlobDamaged {
-		err = s.giveBack(ctx, ref, err)
+		err = s.library.giveBack(ctx, ref, err)
 	}
 	switch {
 	case sheaf.KindOf(err) == sheaf.ErrDamaged:
@@ -108,16 +108,16 @@ func (s *scrubber) verify(ctx context.Context, ref blob.Ref) error {
 //
 // Meanwhile the blob is a suspect, so that no writer takes the copy for what it
 // stores.
-func (s *scrubber) giveBack(ctx context.Context, ref blob.Ref, damage error) error {
-	blobs, key, name := s.library.blobs, ref.Key(), blobName{ref.Backend, ref.Digest}
-	done, err := take(ctx, s.library.suspects.dealing)
+func (l *Library) giveBack(ctx context.Context, ref blob.Ref, damage error) error {
+	blobs, key, name := l.blobs, ref.Key(), blobName{ref.Backend, ref.Digest}
+	done, err := take(ctx, l.suspects.dealing)
 	if err != nil {
 		return err
 	}
 	defer done()
-	s.library.suspects.add(name)
-	defer s.library.suspects.remove(name)
-	if s.library.pins.has(name) {
+	l.suspects.add(name)
+	defer l.suspects.remove(name)
+	if l.pins.has(name) {
 		return damage // somebody is just storing it anew
 	}
 	switch err := blobs.Unquarantine(ctx, ref.Backend, key); {

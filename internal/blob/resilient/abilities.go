@@ -75,3 +75,69 @@ func (p *presigner) ListStaged(ctx context.Context, yield func(blob.Staged) erro
 func (p *presigner) DeleteStaged(ctx context.Context, name string) error {
 	return p.backend.try(ctx, func(ctx context.Context) error { return p.inner.DeleteStaged(ctx, name) })
 }
+
+// PutTemp implements [blob.Materializer]. It is one attempt, because the body can
+// be read once only.
+func (p *presigner) PutTemp(ctx context.Context, name string, body io.Reader, size int64, mimeType string) error {
+	m, err := p.materializer()
+	if err != nil {
+		return err
+	}
+	sent := &watchedBody{body: body}
+	return p.backend.newTries(ctx).attempt(func(ctx context.Context, w *watch) error {
+		sent.watch = w
+		return m.PutTemp(ctx, name, sent, size, mimeType)
+	})
+}
+
+// StatTemp implements [blob.Materializer].
+func (p *presigner) StatTemp(ctx context.Context, name string) (temp blob.Staged, err error) {
+	m, err := p.materializer()
+	if err != nil {
+		return temp, err
+	}
+	err = p.backend.try(ctx, func(ctx context.Context) (err error) {
+		temp, err = m.StatTemp(ctx, name)
+		return err
+	})
+	return temp, err
+}
+
+// PresignTemp implements [blob.Materializer].
+func (p *presigner) PresignTemp(ctx context.Context, name string, in blob.Download) (grant blob.Grant, err error) {
+	m, err := p.materializer()
+	if err != nil {
+		return grant, err
+	}
+	err = p.backend.try(ctx, func(ctx context.Context) (err error) {
+		grant, err = m.PresignTemp(ctx, name, in)
+		return err
+	})
+	return grant, err
+}
+
+// ListTemp implements [blob.Materializer].
+func (p *presigner) ListTemp(ctx context.Context, yield func(blob.Staged) error) error {
+	m, err := p.materializer()
+	if err != nil {
+		return err
+	}
+	return listing(p.backend, ctx, m.ListTemp, yield)
+}
+
+// DeleteTemp implements [blob.Materializer].
+func (p *presigner) DeleteTemp(ctx context.Context, name string) error {
+	m, err := p.materializer()
+	if err != nil {
+		return err
+	}
+	return p.backend.try(ctx, func(ctx context.Context) error { return m.DeleteTemp(ctx, name) })
+}
+
+// materializer returns the backend as one in which temporary objects can lie.
+func (p *presigner) materializer() (blob.Materializer, error) {
+	if m, ok := p.inner.(blob.Materializer); ok {
+		return m, nil
+	}
+	return nil, sheaf.Errorf(sheaf.ErrUnsupported, "nothing temporary can lie in the backend")
+}

@@ -44,7 +44,8 @@ type Options struct {
 }
 
 // Wrap returns a backend that makes the best of b. It is [blob.Monitored] and a
-// [blob.BatchPutter], and a [blob.Presigner] and [blob.Quarantiner] where b is;
+// [blob.BatchPutter], and a [blob.Presigner] and [blob.Quarantiner] where b is, with
+// what these may be able to do beside;
 // b is not of this machine, so that it has no files to adopt or open.
 func Wrap(b blob.Backend, o Options) blob.Backend {
 	if o.Idle <= 0 {

@@ -58,7 +58,7 @@ type Options struct {
 }
 
 // A Backend keeps objects in a bucket. It implements [blob.Backend],
-// [blob.BatchPutter], [blob.Quarantiner], [blob.Presigner] and [blob.Materializer].
+// [blob.BatchPutter], [blob.Unquarantiner], [blob.Presigner] and [blob.Materializer].
 type Backend struct {
 	options Options
 	client  *s3.Client
@@ -67,12 +67,12 @@ type Backend struct {
 }
 
 var (
-	_ blob.Backend      = (*Backend)(nil)
-	_ blob.BatchPutter  = (*Backend)(nil)
-	_ blob.Quarantiner  = (*Backend)(nil)
-	_ blob.Presigner    = (*Backend)(nil)
-	_ blob.Materializer = (*Backend)(nil)
-	_ blob.Clocked      = (*Backend)(nil)
+	_ blob.Backend       = (*Backend)(nil)
+	_ blob.BatchPutter   = (*Backend)(nil)
+	_ blob.Presigner     = (*Backend)(nil)
+	_ blob.Materializer  = (*Backend)(nil)
+	_ blob.Clocked       = (*Backend)(nil)
+	_ blob.Unquarantiner = (*Backend)(nil)
 )
 
 // Names that need no escaping anywhere, so that it does not matter who escapes
@@ -309,24 +309,6 @@ func (b *Backend) Now(ctx context.Context) (time.Time, error) {
 		return time.Time{}, errors.New("the answer has no date")
 	}
 	return now, nil
-}
-
-// Quarantine implements [blob.Quarantiner].
-func (b *Backend) Quarantine(ctx context.Context, key blob.Key) error {
-	name, err := b.object(key)
-	if err != nil {
-		return err
-	}
-	source := b.options.Bucket + "/" + name
-	aside := b.prefix + quarantineDir + string(key) + "." + strconv.FormatInt(time.Now().UnixNano(), 10)
-	_, err = b.client.CopyObject(ctx, &s3.CopyObjectInput{Bucket: &b.options.Bucket, Key: &aside, CopySource: &source})
-	if isMissing(err) {
-		return nil
-	}
-	if err := b.explain(ctx, "quarantine blob "+string(key), err); err != nil {
-		return err
-	}
-	return b.Delete(ctx, key)
 }
 
 // Directories of the bucket, below the prefix.

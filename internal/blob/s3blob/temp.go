@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -33,23 +32,23 @@ func (b *Backend) PutTemp(ctx context.Context, name string, body io.Reader, size
 	_, err = b.client.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &b.options.Bucket, Key: &temp, Body: sent, ContentLength: &size, ContentType: optional(mimeType),
 	}, s3.WithAPIOptions(v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware))
-	if failed := sent.failed.Load(); failed != nil {
-		return fmt.Errorf("put the temporary object %s: %w", name, *failed)
+	if sent.err != nil { // the SDK reads no more
+		return fmt.Errorf("put the temporary object %s: %w", name, sent.err)
 	}
 	return b.explain(ctx, "put the temporary object "+name, err)
 }
 
 // A sentBody remembers why it could not be read: a request fails with something
-// else then. It may be read for a moment longer than the request takes.
+// else then.
 type sentBody struct {
 	io.Reader
-	failed atomic.Pointer[error]
+	err error
 }
 
 func (s *sentBody) Read(p []byte) (int, error) {
 	n, err := s.Reader.Read(p)
 	if err != nil && err != io.EOF {
-		s.failed.Store(&err)
+		s.err = err
 	}
 	return n, err
 }

@@ -18,11 +18,16 @@ import (
 // of the object, application/octet-stream, and Supabase refuses to sign for an
 // object that is not there: ErrNotFound.
 func (b *Backend) PresignGet(ctx context.Context, key blob.Key, in blob.Download) (blob.Grant, error) {
+	return b.presignGet(ctx, objectName(key), in)
+}
+
+// presignGet grants reading anything in the bucket.
+func (b *Backend) presignGet(ctx context.Context, name string, in blob.Download) (blob.Grant, error) {
 	var signed struct {
 		URL string `json:"signedURL"`
 	}
 	seconds := max(1, int64(in.Lifetime/time.Second))
-	err := b.call(ctx, http.MethodPost, "/object/sign/"+b.bucket+"/"+objectName(key), map[string]int64{"expiresIn": seconds}, &signed)
+	err := b.call(ctx, http.MethodPost, "/object/sign/"+b.bucket+"/"+name, map[string]int64{"expiresIn": seconds}, &signed)
 	if err != nil {
 		return blob.Grant{}, err
 	}
@@ -100,15 +105,20 @@ func (b *Backend) OpenStaged(ctx context.Context, name string) (io.ReadCloser, b
 
 // ListStaged implements [blob.Presigner].
 func (b *Backend) ListStaged(ctx context.Context, yield func(blob.Staged) error) error {
-	uploads, err := b.items(ctx, stagingFolder)
+	return b.listFolder(ctx, stagingFolder, yield)
+}
+
+// listFolder yields what is in a folder, but no folders in that.
+func (b *Backend) listFolder(ctx context.Context, folder string, yield func(blob.Staged) error) error {
+	items, err := b.items(ctx, folder)
 	if err != nil {
 		return err
 	}
-	for _, upload := range uploads {
-		if upload.ID == nil {
+	for _, item := range items {
+		if item.ID == nil {
 			continue
 		}
-		if err := yield(blob.Staged{Name: upload.Name, Size: upload.Metadata.Size, Modified: upload.Updated}); err != nil {
+		if err := yield(blob.Staged{Name: item.Name, Size: item.Metadata.Size, Modified: item.Updated}); err != nil {
 			return err
 		}
 	}

@@ -44,6 +44,7 @@ const (
 	blobsFolder      = "blobs"
 	quarantineFolder = "quarantine"
 	stagingFolder    = "staging"
+	tempFolder       = ".temp"
 )
 
 // basePath is where the storage of a hosted project is.
@@ -112,7 +113,7 @@ func (b *Backend) Put(ctx context.Context, key blob.Key, body io.Reader, size in
 		if start, err = again.Seek(0, io.SeekCurrent); err != nil {
 			return fmt.Errorf("put blob %s: %w", key, err)
 		}
-		if err := b.create(ctx, objectName(key), body, size, false); !hasCode(err, codeExists) {
+		if err := b.create(ctx, objectName(key), octets, body, size, false); !hasCode(err, codeExists) {
 			return err
 		}
 	}
@@ -127,15 +128,15 @@ func (b *Backend) Put(ctx context.Context, key blob.Key, body io.Reader, size in
 			return fmt.Errorf("put blob %s: %w", key, err)
 		}
 	}
-	return b.create(ctx, objectName(key), body, size, true)
+	return b.create(ctx, objectName(key), octets, body, size, true)
 }
 
 // create makes an object of a body, which has to have size bytes.
-func (b *Backend) create(ctx context.Context, name string, body io.Reader, size int64, upsert bool) error {
+func (b *Backend) create(ctx context.Context, name, mimeType string, body io.Reader, size int64, upsert bool) error {
 	sent := &sentBody{ctx: ctx, reader: blob.Exactly(body, size), sum: md5.New(), closed: make(chan struct{})}
 	request := request{
 		method: http.MethodPost, path: "/object/" + b.bucket + "/" + name, size: size, body: sent,
-		header: http.Header{"Content-Type": {octets}, "X-Upsert": {fmt.Sprint(upsert)}},
+		header: http.Header{"Content-Type": {mimeType}, "X-Upsert": {fmt.Sprint(upsert)}},
 	}
 	if size == 0 {
 		// No request body is read of which none is announced.
