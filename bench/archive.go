@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,13 +12,39 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"github.com/sheaf-dev/sheaf/client"
 )
 
-// archives measures the download of 500 files, 200 MB, as one ZIP file: what an
+// An archived is what an archive is made of: the documents of a collection, which
+// are at paths where it is a book.
+type archived struct {
+	name       string
+	collection string
+	book       bool
+	url        string // of its archive, below the server's
+}
+
+// archives measures the archives there are.
+func (b *bench) archives(ctx context.Context) error {
+	for _, a := range []archived{
+		{"archive of 500 files", "default", false, "/collections/default/archive.zip"},
+		{"archive of a book of 500 files", "field-notes", true, "/collections/field-notes/archive.zip"},
+	} {
+		if b.wants(a.name) {
+			if err := b.archive(ctx, a); err != nil {
+				return fmt.Errorf("%s: %w", a.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// archive measures the download of 500 files, 200 MB, as one ZIP file: what an
 // agent's workspace may be. 350 are text, which deflates, and 150 are random, as
 // pictures and compressed data are; either kind makes half of the bytes. Sizes of
 // a kind vary by a factor of 19.
-func (b *bench) archives(ctx context.Context) error {
+func (b *bench) archive(ctx context.Context, a archived) error {
 	dir, err := os.MkdirTemp(b.dir, "archive-")
 	if err != nil {
 		return err
@@ -25,21 +52,21 @@ func (b *bench) archives(ctx context.Context) error {
 	defer os.RemoveAll(dir)
 	files := filepath.Join(dir, "files")
 	data := filepath.Join(dir, "sheaf")
-	if err := b.fillWorkspace(ctx, files, data); err != nil {
+	if err := b.fillWorkspace(ctx, a, files, data); err != nil {
 		return err
 	}
 
 	var cold, warm, zips []archiveRun
 	for round := range b.rounds {
 		// Another process has verified nothing yet: its first archive is the dearest.
-		server, err := b.startProfiled(data, "archive")
+		server, err := b.startProfiled(data, a.name)
 		if err != nil {
 			return err
 		}
-		first, err := downloadArchive(ctx, server)
+		first, err := downloadArchive(ctx, server, a.url)
 		if err == nil {
 			var second archiveRun
-			second, err = downloadArchive(ctx, server)
+			second, err = downloadArchive(ctx, server, a.url)
 			cold, warm = append(cold, first), append(warm, second)
 		}
 		server.stop()
@@ -57,7 +84,7 @@ func (b *bench) archives(ctx context.Context) error {
 			zips = append(zips, zipped)
 		}
 	}
-	fmt.Println("\n| ZIP of 500 files, 200 MB | first byte ms | whole s | CPU s | peak resident MB | MB |")
+	fmt.Printf("\n| %s, 200 MB, as a ZIP | first byte ms | whole s | CPU s | peak resident MB | MB |\n", a.name)
 	fmt.Println("|---|---|---|---|---|---|")
 	fmt.Println("| wanted | 50 | 1 | | 64 | |")
 	printArchiveRuns("first of a process", cold)
@@ -96,7 +123,7 @@ func printArchiveRuns(name string, runs []archiveRun) {
 }
 
 // fillWorkspace makes the files, and a store with the same.
-func (b *bench) fillWorkspace(ctx context.Context, files, data string) error {
+func (b *bench) fillWorkspace(ctx context.Context, a archived, files, data string) error {
 	server, err := startSheaf(b.binary, data)
 	if err != nil {
 		return err
@@ -104,6 +131,18 @@ func (b *bench) fillWorkspace(ctx context.Context, files, data string) error {
 	defer server.stop()
 	if err := os.MkdirAll(files, 0o755); err != nil {
 		return err
+	}
+	c, err := client.New(server.url)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if a.book {
+		agent := newCaller(server.url)
+		defer agent.close()
+		if _, err := agent.call(ctx, "create_book", map[string]any{"book_id": a.collection}); err != nil {
+			return err
+		}
 	}
 	random := mathrand.New(mathrand.NewPCG(500, 200))
 	const text, other, half = 350, 150, 100_000_000
@@ -118,15 +157,19 @@ func (b *bench) fillWorkspace(ctx context.Context, files, data string) error {
 		if err := os.WriteFile(filepath.Join(files, name), content, 0o644); err != nil {
 			return err
 		}
-		if _, err := upload(server.url, content, name); err != nil {
+		in := client.PushInput{Filename: name, Body: bytes.NewReader(content), Collection: a.collection}
+		if a.book {
+			in.Path = fmt.Sprintf("content/%02d/%s", i/50, name)
+		}
+		if _, err := c.Push(ctx, in); err != nil {
 			return err
 		}
 	}
 	return server.drained(ctx)
 }
 
-// downloadArchive reads the archive of the default collection to its end.
-func downloadArchive(ctx context.Context, s *server) (run archiveRun, err error) {
+// downloadArchive reads an archive to its end.
+func downloadArchive(ctx context.Context, s *server, url string) (run archiveRun, err error) {
 	if err := s.resetPeak(); err != nil {
 		return run, err
 	}
@@ -134,7 +177,7 @@ func downloadArchive(ctx context.Context, s *server) (run archiveRun, err error)
 	if err != nil {
 		return run, err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/collections/default/archive.zip", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+url, nil)
 	if err != nil {
 		return run, err
 	}

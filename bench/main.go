@@ -87,10 +87,8 @@ func (b *bench) run(ctx context.Context) error {
 	if err := b.agents(ctx); err != nil {
 		return err
 	}
-	if b.wants("archive of 500 files") {
-		if err := b.archives(ctx); err != nil {
-			return err
-		}
+	if err := b.archives(ctx); err != nil {
+		return err
 	}
 	if b.wants("memory") {
 		if err := b.memory(ctx); err != nil {
