@@ -14,9 +14,13 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/blob"
 )
 
-// PresignGet implements [blob.Presigner]. The Content-Type of the answer is that
-// of the object, application/octet-stream, and Supabase refuses to sign for an
-// object that is not there: ErrNotFound.
+// Terms implements [blob.Presigner]. A token says which object it is for, whether
+// it is for reading or writing, and until when: nothing of the request that it
+// comes with. That of an upload is good for two hours.
+func (b *Backend) Terms() blob.Terms { return blob.Terms{} }
+
+// PresignGet implements [blob.Presigner]. Supabase looks whether the object is
+// there before it signs.
 func (b *Backend) PresignGet(ctx context.Context, key blob.Key, in blob.Download) (blob.Grant, error) {
 	var signed struct {
 		URL string `json:"signedURL"`
@@ -33,13 +37,17 @@ func (b *Backend) PresignGet(ctx context.Context, key blob.Key, in blob.Download
 	return grant, err
 }
 
-// PresignPut implements [blob.Presigner]. The URL works once and for two hours,
-// whatever lifetime is asked for, and binds neither size nor digest.
+// PresignPut implements [blob.Presigner]. The URL replaces nothing, so that it
+// works once, or again when what it has brought is deleted.
 func (b *Backend) PresignPut(ctx context.Context, name string, in blob.Upload) (blob.Grant, error) {
 	var signed struct {
 		URL string `json:"url"`
 	}
-	err := b.call(ctx, http.MethodPost, "/object/upload/sign/"+b.bucket+"/"+stagingFolder+"/"+name, struct{}{}, &signed)
+	staged, err := stagedObject(name)
+	if err != nil {
+		return blob.Grant{}, err
+	}
+	err = b.call(ctx, http.MethodPost, "/object/upload/sign/"+b.bucket+"/"+staged, struct{}{}, &signed)
 	if err != nil {
 		return blob.Grant{}, err
 	}
@@ -86,7 +94,11 @@ func expiry(token string) (time.Time, error) {
 
 // OpenStaged implements [blob.Presigner].
 func (b *Backend) OpenStaged(ctx context.Context, name string) (io.ReadCloser, blob.Staged, error) {
-	answer, err := b.do(ctx, request{method: http.MethodGet, path: "/object/" + b.bucket + "/" + stagingFolder + "/" + name})
+	object, err := stagedObject(name)
+	if err != nil {
+		return nil, blob.Staged{}, err
+	}
+	answer, err := b.do(ctx, request{method: http.MethodGet, path: "/object/" + b.bucket + "/" + object})
 	if err != nil {
 		return nil, blob.Staged{}, err
 	}
@@ -105,7 +117,7 @@ func (b *Backend) ListStaged(ctx context.Context, yield func(blob.Staged) error)
 		return err
 	}
 	for _, upload := range uploads {
-		if upload.ID == nil {
+		if upload.ID == nil || !blob.StagedName(upload.Name) {
 			continue
 		}
 		if err := yield(blob.Staged{Name: upload.Name, Size: upload.Metadata.Size, Modified: upload.Updated}); err != nil {
@@ -117,5 +129,17 @@ func (b *Backend) ListStaged(ctx context.Context, yield func(blob.Staged) error)
 
 // DeleteStaged implements [blob.Presigner].
 func (b *Backend) DeleteStaged(ctx context.Context, name string) error {
-	return b.remove(ctx, stagingFolder+"/"+name)
+	staged, err := stagedObject(name)
+	if err != nil {
+		return err
+	}
+	return b.remove(ctx, staged)
+}
+
+// stagedObject returns the key in the bucket of an upload.
+func stagedObject(name string) (string, error) {
+	if !blob.StagedName(name) {
+		return "", fmt.Errorf("%q is not the name of an upload", name)
+	}
+	return stagingFolder + "/" + name, nil
 }
