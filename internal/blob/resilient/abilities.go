@@ -65,7 +65,7 @@ func (p *presigner) OpenStaged(ctx context.Context, name string) (io.ReadCloser,
 	if err := r.start(); err != nil {
 		return nil, blob.Staged{}, err
 	}
-	tries.failed = len(pauses)
+	tries.failed = mostRetries
 	return r, staged, nil
 }
 
