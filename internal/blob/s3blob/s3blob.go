@@ -21,7 +21,6 @@ import (
 	"io"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -57,7 +56,7 @@ type Options struct {
 }
 
 // A Backend keeps objects in a bucket. It implements [blob.Backend],
-// [blob.BatchPutter], [blob.Quarantiner] and [blob.Presigner].
+// [blob.BatchPutter], [blob.Unquarantiner], [blob.Presigner] and [blob.Clocked].
 type Backend struct {
 	options Options
 	client  *s3.Client
@@ -66,11 +65,11 @@ type Backend struct {
 }
 
 var (
-	_ blob.Backend     = (*Backend)(nil)
-	_ blob.BatchPutter = (*Backend)(nil)
-	_ blob.Quarantiner = (*Backend)(nil)
-	_ blob.Presigner   = (*Backend)(nil)
-	_ blob.Clocked     = (*Backend)(nil)
+	_ blob.Backend       = (*Backend)(nil)
+	_ blob.BatchPutter   = (*Backend)(nil)
+	_ blob.Unquarantiner = (*Backend)(nil)
+	_ blob.Presigner     = (*Backend)(nil)
+	_ blob.Clocked       = (*Backend)(nil)
 )
 
 // Names that need no escaping anywhere, so that it does not matter who escapes
@@ -200,7 +199,7 @@ func (b *Backend) Open(ctx context.Context, key blob.Key, offset, length int64) 
 		return http.NoBody, nil // there is nothing from offset on
 	case err != nil:
 		return nil, b.missingOr(ctx, key, err)
-	case ranged && !strings.HasPrefix(aws.ToString(out.ContentRange), "bytes "+strconv.FormatInt(offset, 10)+"-"):
+	case ranged && !covers(out, offset, length):
 		out.Body.Close()
 		return nil, blob.NewFault(blob.FaultEndpoint, "the storage backend does not answer with the range that it is asked for",
 			"a proxy before it may drop the header Range", nil)
@@ -214,6 +213,22 @@ func byteRange(offset, length int64) string {
 		return fmt.Sprintf("bytes=%d-", offset)
 	}
 	return fmt.Sprintf("bytes=%d-%d", offset, offset+length-1)
+}
+
+// covers reports whether an answer has the part of an object that was asked for,
+// as far as the object has it: an answer that was cut short on the way may have a
+// length that agrees with it.
+func covers(out *s3.GetObjectOutput, offset, length int64) bool {
+	var begin, last, size int64
+	n, err := fmt.Sscanf(aws.ToString(out.ContentRange), "bytes %d-%d/%d", &begin, &last, &size)
+	if err != nil || n != 3 {
+		return false
+	}
+	end := size
+	if length > 0 {
+		end = min(offset+length, size)
+	}
+	return begin == offset && last == end-1 && aws.ToInt64(out.ContentLength) == end-offset
 }
 
 // A reader reads from the bucket, and says what happened when it breaks off.
@@ -317,24 +332,6 @@ func (b *Backend) Now(ctx context.Context) (time.Time, error) {
 		return time.Time{}, errors.New("the answer has no date")
 	}
 	return now, nil
-}
-
-// Quarantine implements [blob.Quarantiner].
-func (b *Backend) Quarantine(ctx context.Context, key blob.Key) error {
-	name, err := b.object(key)
-	if err != nil {
-		return err
-	}
-	source := b.options.Bucket + "/" + name
-	aside := b.prefix + quarantineDir + string(key) + "." + strconv.FormatInt(time.Now().UnixNano(), 10)
-	_, err = b.client.CopyObject(ctx, &s3.CopyObjectInput{Bucket: &b.options.Bucket, Key: &aside, CopySource: &source})
-	if isMissing(err) {
-		return nil
-	}
-	if err := b.explain(ctx, "quarantine blob "+string(key), err); err != nil {
-		return err
-	}
-	return b.Delete(ctx, key)
 }
 
 // Directories of the bucket, below the prefix.
