@@ -90,6 +90,9 @@ func (b *bench) run(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := b.agents(ctx); err != nil {
+		return err
+	}
 	if b.wants("archive of 500 files") {
 		if err := b.archives(ctx); err != nil {
 			return err

@@ -40,7 +40,7 @@ func onlySupabase(proxy *faults.Proxy) func(*config.Config) {
 			Supabase: config.Supabase{URL: proxy.URL(), ServiceKey: supatest.ServiceKey},
 		}}
 		c.Storage.DefaultBackend = "supabase"
-		c.Storage.BackendIdleTimeout = 300 * time.Millisecond
+		c.Storage.BackendIdleTimeout, c.Storage.BackendRetryPause = 300*time.Millisecond, 5*time.Millisecond
 	}
 }
 

@@ -216,7 +216,9 @@ func openBackends(storage config.Storage) (backends map[string]blob.Backend, kin
 			return nil, nil, fmt.Errorf("open the backend %s: there is no kind %q", name, b.Kind)
 		}
 		if b.IsRemote() {
-			backends[name] = resilient.Wrap(backends[name], resilient.Options{Name: name, Idle: storage.BackendIdleTimeout})
+			backends[name] = resilient.Wrap(backends[name], resilient.Options{
+				Name: name, Idle: storage.BackendIdleTimeout, RetryPause: storage.BackendRetryPause,
+			})
 		}
 	}
 	return backends, kinds, nil

@@ -56,6 +56,7 @@ type Storage struct {
 	UndrainedBlobs     int           // of each backend
 	UndrainedBytes     int64         // stored, of each backend
 	BackendIdleTimeout time.Duration // of calls to remote backends
+	BackendRetryPause  time.Duration // before the first retry of one
 	Backends           map[string]Backend
 	DefaultBackend     string // a key of Backends
 }
@@ -148,6 +149,7 @@ func Default() Config {
 			UndrainedBlobs:     1_000_000,
 			UndrainedBytes:     4 << 30,
 			BackendIdleTimeout: 20 * time.Second,
+			BackendRetryPause:  100 * time.Millisecond,
 			Backends:           map[string]Backend{"fs": {Kind: BackendFS, Dir: "blobs"}},
 			DefaultBackend:     "fs",
 		},

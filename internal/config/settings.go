@@ -125,6 +125,10 @@ func settings() []setting {
 			help:  "time after which a request to a remote backend is given up in which nothing moves; there is no limit on the whole",
 			value: func(c *Config) value { return duration(&c.Storage.BackendIdleTimeout) },
 		}, {
+			key:   "storage.backend_retry_pause",
+			help:  "pause before a request to a remote backend that failed is tried again, twice as long each time; one that keeps failing is left alone for ten to three hundred such pauses",
+			value: func(c *Config) value { return duration(&c.Storage.BackendRetryPause) },
+		}, {
 			key:   "storage.default_backend",
 			help:  "backend of new collections, one of " + backendsKey,
 			value: func(c *Config) value { return nonEmpty(&c.Storage.DefaultBackend) },

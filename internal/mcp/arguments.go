@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/sheaf-dev/sheaf"
@@ -30,14 +31,14 @@ func decodeArguments[In any](arguments json.RawMessage, fields []field) (in In, 
 
 // unnest returns the object that has the arguments.
 func unnest(arguments json.RawMessage, fields []field) json.RawMessage {
-	if len(bytes.TrimSpace(arguments)) == 0 {
+	if given := string(bytes.TrimSpace(arguments)); given == "" || given == "null" {
 		return json.RawMessage("{}")
 	}
-	var outer map[string]json.RawMessage
-	if json.Unmarshal(arguments, &outer) != nil || len(outer) != 1 {
+	outer, ok := members(arguments)
+	if !ok || len(outer) != 1 || outer[0].name != "params" {
 		return arguments
 	}
-	inner := bytes.TrimSpace(outer["params"])
+	inner := outer[0].value
 	if len(inner) == 0 || inner[0] != '{' || slices.ContainsFunc(fields, func(f field) bool { return f.name == "params" }) {
 		return arguments
 	}
@@ -53,8 +54,8 @@ func checkObject(at string, value json.RawMessage, fields []field, wrong *[]erro
 		}
 		return at + "." + name
 	}
-	var given map[string]json.RawMessage
-	if json.Unmarshal(value, &given) != nil {
+	given, ok := membersByName(value)
+	if !ok {
 		what := at
 		if at == "" {
 			what = "arguments"
@@ -62,7 +63,8 @@ func checkObject(at string, value json.RawMessage, fields []field, wrong *[]erro
 		*wrong = append(*wrong, sheaf.Invalid(what, what+" has to be a JSON object"))
 		return value
 	}
-	checked := make(map[string]json.RawMessage, len(given))
+	checked := make([]byte, 1, len(value)+2)
+	checked[0] = '{'
 	for _, f := range fields {
 		value, ok := take(given, f.name)
 		for _, alias := range f.aliases {
@@ -72,7 +74,11 @@ func checkObject(at string, value json.RawMessage, fields []field, wrong *[]erro
 		}
 		switch {
 		case ok:
-			checked[f.name] = f.check(place(f.name), value, wrong)
+			if len(checked) > 1 {
+				checked = append(checked, ',')
+			}
+			checked = append(strconv.AppendQuote(checked, f.name), ':')
+			checked = append(checked, f.check(place(f.name), value, wrong)...)
 		case f.required:
 			*wrong = append(*wrong, sheaf.Invalid(place(f.name), place(f.name)+" is missing"))
 		}
@@ -81,7 +87,7 @@ func checkObject(at string, value json.RawMessage, fields []field, wrong *[]erro
 		name = sheaf.Clip(name)
 		*wrong = append(*wrong, sheaf.Invalid(place(name), fmt.Sprintf("there is no argument %q; there are %s", name, names(fields))))
 	}
-	return mustMarshal(checked)
+	return append(checked, '}')
 }
 
 // take removes a name from what was given. What is null is not there.

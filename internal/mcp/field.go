@@ -160,8 +160,8 @@ func (f field) check(at string, value json.RawMessage, wrong *[]error) json.RawM
 	}
 	switch f.kind {
 	case kindText:
-		var s string
-		if json.Unmarshal(value, &s) != nil {
+		s, ok := decodeString(value)
+		if !ok {
 			complain("has to be a text")
 			return value
 		}

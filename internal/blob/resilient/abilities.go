@@ -32,6 +32,9 @@ type presigner struct {
 	inner   blob.Presigner
 }
 
+// Terms implements [blob.Presigner].
+func (p *presigner) Terms() blob.Terms { return p.inner.Terms() }
+
 // PresignGet implements [blob.Presigner].
 func (p *presigner) PresignGet(ctx context.Context, key blob.Key, in blob.Download) (grant blob.Grant, err error) {
 	err = p.backend.try(ctx, func(ctx context.Context) (err error) {
@@ -62,7 +65,7 @@ func (p *presigner) OpenStaged(ctx context.Context, name string) (io.ReadCloser,
 	if err := r.start(); err != nil {
 		return nil, blob.Staged{}, err
 	}
-	tries.failed = len(pauses)
+	tries.failed = mostRetries
 	return r, staged, nil
 }
 

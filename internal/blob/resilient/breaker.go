@@ -20,8 +20,10 @@ const (
 	// moved: somebody has waited long for each.
 	stallWeight = 3
 
-	firstCooldown = time.Second
-	maxCooldown   = 30 * time.Second
+	// firstCooldown and maxCooldown are how long a backend is left alone, in
+	// pauses before a first retry.
+	firstCooldown = 10
+	maxCooldown   = 300
 )
 
 // errLeftAlone says that a call was not made.
@@ -30,7 +32,8 @@ var errLeftAlone = errors.New("the backend is left alone for now")
 // A breaker keeps account of how the calls of a backend end. It is closed while
 // they are made, open while they are not.
 type breaker struct {
-	name string
+	name                       string
+	firstCooldown, maxCooldown time.Duration
 
 	mu       sync.Mutex
 	inARow   int // failures since the latest success
@@ -90,7 +93,7 @@ func (b *breaker) failed(err error, weight int) {
 // coolDown leaves the backend alone, longer each time until a call succeeds. The
 // caller holds b.mu.
 func (b *breaker) coolDown() {
-	b.cooldown = min(max(2*b.cooldown, firstCooldown), maxCooldown)
+	b.cooldown = min(max(2*b.cooldown, b.firstCooldown), b.maxCooldown)
 	b.open, b.probing = true, false
 	b.retryAt = time.Now().Add(b.cooldown*3/4 + rand.N(b.cooldown/2))
 }

@@ -33,14 +33,22 @@ const DefaultIdle = 20 * time.Second
 // costs is the way there and back.
 const batchTogether = 16
 
-// pauses are those before each retry. Half of each is left to chance, so that
-// calls which failed together do not come back together.
-var pauses = []time.Duration{100 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond}
+// DefaultRetryPause is the pause before the first retry.
+const DefaultRetryPause = 100 * time.Millisecond
+
+// mostRetries is how often a call is tried again. The pause before each is twice
+// the one before.
+const mostRetries = 3
 
 // Options say what a backend is called, and how patient to be.
 type Options struct {
 	Name string        // from the configuration, for errors
 	Idle time.Duration // 0: DefaultIdle
+
+	// RetryPause is what all other pauses are in proportion to: ten of it is
+	// how long a backend that keeps failing is left alone at first, and three
+	// hundred at most. 0: DefaultRetryPause.
+	RetryPause time.Duration
 }
 
 // Wrap returns a backend that makes the best of b. It is [blob.Monitored] and a
@@ -51,7 +59,12 @@ func Wrap(b blob.Backend, o Options) blob.Backend {
 	if o.Idle <= 0 {
 		o.Idle = DefaultIdle
 	}
-	w := &backend{inner: b, name: o.Name, idle: o.Idle, breaker: breaker{name: o.Name}}
+	if o.RetryPause <= 0 {
+		o.RetryPause = DefaultRetryPause
+	}
+	w := &backend{inner: b, name: o.Name, idle: o.Idle, pause: o.RetryPause, breaker: breaker{
+		name: o.Name, firstCooldown: firstCooldown * o.RetryPause, maxCooldown: maxCooldown * o.RetryPause,
+	}}
 	p, presigns := b.(blob.Presigner)
 	q, quarantines := b.(blob.Quarantiner)
 	switch {
@@ -79,6 +92,7 @@ type backend struct {
 	inner   blob.Backend
 	name    string
 	idle    time.Duration
+	pause   time.Duration // before the first retry
 	breaker breaker
 }
 
@@ -252,12 +266,14 @@ func (t *tries) judge(w *watch, err error, final bool) error {
 	return err
 }
 
-// again reports whether to try again after an error, and waits before that.
+// again reports whether to try again after an error, and waits before that. Half
+// of each pause is left to chance, so that calls which failed together do not come
+// back together.
 func (t *tries) again(err error) bool {
-	if !blob.Passes(err) || errors.Is(err, errLeftAlone) || t.failed == len(pauses) {
+	if !blob.Passes(err) || errors.Is(err, errLeftAlone) || t.failed == mostRetries {
 		return false
 	}
-	pause := pauses[t.failed]
+	pause := t.backend.pause << t.failed
 	t.failed++
 	timer := time.NewTimer(pause/2 + rand.N(pause))
 	defer timer.Stop()

@@ -11,17 +11,22 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/blob"
 )
 
-// Quarantine implements [blob.Quarantiner].
+// Quarantine implements [blob.Quarantiner]. Every copy that is put aside is kept.
 func (b *Backend) Quarantine(ctx context.Context, key blob.Key) error {
 	name, err := b.object(key)
 	if err != nil {
 		return err
 	}
-	aside := b.aside(key) + strconv.FormatInt(time.Now().UnixNano(), 10)
-	if err := b.move(ctx, "quarantine blob "+string(key), name, aside); sheaf.KindOf(err) != sheaf.ErrNotFound {
-		return err
+	aside := b.prefix + quarantineDir + string(key) + "." + strconv.FormatInt(time.Now().UnixNano(), 10)
+	err = b.copy(ctx, name, aside)
+	if isMissing(err) {
+		return nil
 	}
-	return nil
+	what := "quarantine blob " + string(key)
+	if err != nil {
+		return b.explain(ctx, what, err)
+	}
+	return b.remove(ctx, what, name)
 }
 
 // Unquarantine implements [blob.Unquarantiner].
@@ -30,40 +35,37 @@ func (b *Backend) Unquarantine(ctx context.Context, key blob.Key) error {
 	if err != nil {
 		return err
 	}
-	switch _, err := b.Stat(ctx, key); sheaf.KindOf(err) {
-	case "":
-		return nil
-	case sheaf.ErrNotFound:
-	default:
-		return err
+	if _, err := b.Stat(ctx, key); sheaf.KindOf(err) != sheaf.ErrNotFound {
+		return err // one is there, or it is not known
 	}
-	var last string // times have the same number of digits, until the year 2286
-	err = b.list(ctx, b.aside(key)[len(b.prefix):], func(when string, _ int64, _ time.Time) error {
-		last = max(last, when)
+	dir := quarantineDir + string(key) + "."
+	var latest int64
+	err = b.list(ctx, dir, func(when string, _ int64, _ time.Time) error {
+		if at, err := strconv.ParseInt(when, 10, 64); err == nil {
+			latest = max(latest, at)
+		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	if last == "" {
+	aside := b.prefix + dir + strconv.FormatInt(latest, 10)
+	if latest != 0 {
+		err = b.copy(ctx, aside, name)
+	}
+	if latest == 0 || isMissing(err) { // somebody else may have given it back
 		return sheaf.Errorf(sheaf.ErrNotFound, "no blob %s was put aside", string(key))
 	}
-	return b.move(ctx, "give back blob "+string(key), b.aside(key)+last, name)
-}
-
-// aside returns what the names of an object that was put aside begin with.
-func (b *Backend) aside(key blob.Key) string { return b.prefix + quarantineDir + string(key) + "." }
-
-// move copies something in the bucket, and then removes it where it was. It fails
-// with ErrNotFound when it is not there.
-func (b *Backend) move(ctx context.Context, what, from, to string) error {
-	source := b.options.Bucket + "/" + from
-	_, err := b.client.CopyObject(ctx, &s3.CopyObjectInput{Bucket: &b.options.Bucket, Key: &to, CopySource: &source})
-	if isMissing(err) {
-		return sheaf.Errorf(sheaf.ErrNotFound, "%s: it is not there", what)
-	}
+	what := "give back blob " + string(key)
 	if err != nil {
 		return b.explain(ctx, what, err)
 	}
-	return b.remove(ctx, what, from)
+	return b.remove(ctx, what, aside)
+}
+
+// copy copies what has a name in the bucket to another. Its error is that of the SDK.
+func (b *Backend) copy(ctx context.Context, from, to string) error {
+	source := b.options.Bucket + "/" + from
+	_, err := b.client.CopyObject(ctx, &s3.CopyObjectInput{Bucket: &b.options.Bucket, Key: &to, CopySource: &source})
+	return err
 }

@@ -22,7 +22,6 @@ import (
 	"io"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -58,7 +57,8 @@ type Options struct {
 }
 
 // A Backend keeps objects in a bucket. It implements [blob.Backend],
-// [blob.BatchPutter], [blob.Unquarantiner], [blob.Presigner] and [blob.Materializer].
+// [blob.BatchPutter], [blob.Unquarantiner], [blob.Presigner], [blob.Materializer]
+// and [blob.Clocked].
 type Backend struct {
 	options Options
 	client  *s3.Client
@@ -69,10 +69,10 @@ type Backend struct {
 var (
 	_ blob.Backend       = (*Backend)(nil)
 	_ blob.BatchPutter   = (*Backend)(nil)
+	_ blob.Unquarantiner = (*Backend)(nil)
 	_ blob.Presigner     = (*Backend)(nil)
 	_ blob.Materializer  = (*Backend)(nil)
 	_ blob.Clocked       = (*Backend)(nil)
-	_ blob.Unquarantiner = (*Backend)(nil)
 )
 
 // Names that need no escaping anywhere, so that it does not matter who escapes
@@ -202,7 +202,7 @@ func (b *Backend) Open(ctx context.Context, key blob.Key, offset, length int64) 
 		return http.NoBody, nil // there is nothing from offset on
 	case err != nil:
 		return nil, b.missingOr(ctx, key, err)
-	case ranged && !strings.HasPrefix(aws.ToString(out.ContentRange), "bytes "+strconv.FormatInt(offset, 10)+"-"):
+	case ranged && !covers(out, offset, length):
 		out.Body.Close()
 		return nil, blob.NewFault(blob.FaultEndpoint, "the storage backend does not answer with the range that it is asked for",
 			"a proxy before it may drop the header Range", nil)
@@ -216,6 +216,22 @@ func byteRange(offset, length int64) string {
 		return fmt.Sprintf("bytes=%d-", offset)
 	}
 	return fmt.Sprintf("bytes=%d-%d", offset, offset+length-1)
+}
+
+// covers reports whether an answer has the part of an object that was asked for,
+// as far as the object has it: an answer that was cut short on the way may have a
+// length that agrees with it.
+func covers(out *s3.GetObjectOutput, offset, length int64) bool {
+	var begin, last, size int64
+	n, err := fmt.Sscanf(aws.ToString(out.ContentRange), "bytes %d-%d/%d", &begin, &last, &size)
+	if err != nil || n != 3 {
+		return false
+	}
+	end := size
+	if length > 0 {
+		end = min(offset+length, size)
+	}
+	return begin == offset && last == end-1 && aws.ToInt64(out.ContentLength) == end-offset
 }
 
 // A reader reads from the bucket, and says what happened when it breaks off.

@@ -81,7 +81,7 @@ func (b *Backend) PresignTemp(ctx context.Context, name string, in blob.Download
 // ListTemp implements [blob.Materializer].
 func (b *Backend) ListTemp(ctx context.Context, yield func(blob.Staged) error) error {
 	return b.list(ctx, tempDir, func(name string, size int64, modified time.Time) error {
-		if !stagedName.MatchString(name) {
+		if !blob.StagedName(name) {
 			return nil
 		}
 		return yield(blob.Staged{Name: name, Size: size, Modified: modified})
@@ -99,7 +99,7 @@ func (b *Backend) DeleteTemp(ctx context.Context, name string) error {
 
 // temp returns the name of a temporary object in the bucket.
 func (b *Backend) temp(name string) (string, error) {
-	if !stagedName.MatchString(name) {
+	if !blob.StagedName(name) {
 		return "", fmt.Errorf("%q is not the name of a temporary object", name)
 	}
 	return b.prefix + tempDir + name, nil

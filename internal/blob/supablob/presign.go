@@ -2,8 +2,7 @@ package supablob
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,9 +13,13 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/blob"
 )
 
-// PresignGet implements [blob.Presigner]. The Content-Type of the answer is that
-// of the object, application/octet-stream, and Supabase refuses to sign for an
-// object that is not there: ErrNotFound.
+// Terms implements [blob.Presigner]. A token says which object it is for, whether
+// it is for reading or writing, and until when: nothing of the request that it
+// comes with. That of an upload is good for two hours.
+func (b *Backend) Terms() blob.Terms { return blob.Terms{} }
+
+// PresignGet implements [blob.Presigner]. Supabase looks whether the object is
+// there before it signs.
 func (b *Backend) PresignGet(ctx context.Context, key blob.Key, in blob.Download) (blob.Grant, error) {
 	return b.presignGet(ctx, objectName(key), in)
 }
@@ -38,13 +41,17 @@ func (b *Backend) presignGet(ctx context.Context, name string, in blob.Download)
 	return grant, err
 }
 
-// PresignPut implements [blob.Presigner]. The URL works once and for two hours,
-// whatever lifetime is asked for, and binds neither size nor digest.
+// PresignPut implements [blob.Presigner]. The URL replaces nothing, so that it
+// works once, or again when what it has brought is deleted.
 func (b *Backend) PresignPut(ctx context.Context, name string, in blob.Upload) (blob.Grant, error) {
 	var signed struct {
 		URL string `json:"url"`
 	}
-	err := b.call(ctx, http.MethodPost, "/object/upload/sign/"+b.bucket+"/"+stagingFolder+"/"+name, struct{}{}, &signed)
+	staged, err := stagedObject(name)
+	if err != nil {
+		return blob.Grant{}, err
+	}
+	err = b.call(ctx, http.MethodPost, "/object/upload/sign/"+b.bucket+"/"+staged, struct{}{}, &signed)
 	if err != nil {
 		return blob.Grant{}, err
 	}
@@ -69,29 +76,25 @@ func (b *Backend) grant(method, signed string) (blob.Grant, error) {
 	return blob.Grant{Method: method, URL: b.base + signed, Expires: expires}, nil
 }
 
-// expiry returns when a JSON Web Token expires. It verifies nothing: the token
-// comes from who issued it.
+// expiry returns when the token of a signed URL expires.
 func expiry(token string) (time.Time, error) {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return time.Time{}, fmt.Errorf("the token of a signed URL is no JSON Web Token")
-	}
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	claims, err := claimsOf(token)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("the token of a signed URL: %w", err)
 	}
-	var claims struct {
-		Expires int64 `json:"exp"`
-	}
-	if err := json.Unmarshal(payload, &claims); err != nil || claims.Expires == 0 {
-		return time.Time{}, fmt.Errorf("the token of a signed URL does not say when it expires")
+	if claims.Expires == 0 {
+		return time.Time{}, errors.New("the token of a signed URL does not say when it expires")
 	}
 	return time.Unix(claims.Expires, 0).UTC(), nil
 }
 
 // OpenStaged implements [blob.Presigner].
 func (b *Backend) OpenStaged(ctx context.Context, name string) (io.ReadCloser, blob.Staged, error) {
-	answer, err := b.do(ctx, request{method: http.MethodGet, path: "/object/" + b.bucket + "/" + stagingFolder + "/" + name})
+	object, err := stagedObject(name)
+	if err != nil {
+		return nil, blob.Staged{}, err
+	}
+	answer, err := b.do(ctx, request{method: http.MethodGet, path: "/object/" + b.bucket + "/" + object})
 	if err != nil {
 		return nil, blob.Staged{}, err
 	}
@@ -115,7 +118,7 @@ func (b *Backend) listFolder(ctx context.Context, folder string, yield func(blob
 		return err
 	}
 	for _, item := range items {
-		if item.ID == nil {
+		if item.ID == nil || !blob.StagedName(item.Name) {
 			continue
 		}
 		if err := yield(blob.Staged{Name: item.Name, Size: item.Metadata.Size, Modified: item.Updated}); err != nil {
@@ -127,5 +130,17 @@ func (b *Backend) listFolder(ctx context.Context, folder string, yield func(blob
 
 // DeleteStaged implements [blob.Presigner].
 func (b *Backend) DeleteStaged(ctx context.Context, name string) error {
-	return b.remove(ctx, stagingFolder+"/"+name)
+	staged, err := stagedObject(name)
+	if err != nil {
+		return err
+	}
+	return b.remove(ctx, staged)
+}
+
+// stagedObject returns the key in the bucket of an upload.
+func stagedObject(name string) (string, error) {
+	if !blob.StagedName(name) {
+		return "", fmt.Errorf("%q is not the name of an upload", name)
+	}
+	return stagingFolder + "/" + name, nil
 }

@@ -37,7 +37,7 @@ func use(t *testing.T, grant blob.Grant, body io.Reader) (status int, content []
 }
 
 func TestPresignedUpload(t *testing.T) {
-	backend, _ := start(t)
+	backend, storage := start(t)
 	content := blobtest.Random(100_000)
 	grant, err := backend.PresignPut(t.Context(), "upload-1", blob.Upload{Size: 100_000, MIME: "image/png", Lifetime: 10 * time.Minute})
 	if err != nil {
@@ -54,6 +54,18 @@ func TestPresignedUpload(t *testing.T) {
 	}
 	if status, _, _ := use(t, grant, strings.NewReader("others")); status != http.StatusBadRequest {
 		t.Errorf("a second upload with the same grant: %d, want 400", status)
+	}
+
+	late, err := backend.PresignPut(t.Context(), "upload-2", blob.Upload{Size: 100_000, Lifetime: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	storage.Now = func() time.Time { return late.Expires.Add(2 * time.Second) }
+	if status, _, _ := use(t, late, bytes.NewReader(content)); status != http.StatusBadRequest {
+		t.Errorf("an upload after the grant has expired: %d, want 400", status)
+	}
+	if _, _, err := backend.OpenStaged(t.Context(), "upload-2"); sheaf.KindOf(err) != sheaf.ErrNotFound {
+		t.Errorf("OpenStaged of a refused upload: %v, want not_found", err)
 	}
 
 	body, staged, err := backend.OpenStaged(t.Context(), "upload-1")

@@ -4,16 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
-
-	"github.com/sheaf-dev/sheaf"
-	"github.com/sheaf-dev/sheaf/internal/blob"
 )
 
 const octets = "application/octet-stream"
@@ -56,7 +50,7 @@ func (b *Backend) do(ctx context.Context, in request) (*answer, error) {
 		}
 		return nil, fmt.Errorf("%s %s: %w", in.method, in.path, ctx.Err())
 	case err != nil:
-		return nil, unavailable(err)
+		return nil, unreachable(err)
 	case res.StatusCode/100 == 2:
 		return &answer{res}, nil
 	}
@@ -122,111 +116,6 @@ func (a *answer) modified() time.Time {
 		return time.Now()
 	}
 	return at
-}
-
-// A code is what Supabase calls an error.
-type code string
-
-const (
-	codeExists code = "KeyAlreadyExists"
-	codeRange  code = "InvalidRange"
-	codeUnsaid code = "unsaid" // ours, of an error in answer to HEAD
-)
-
-// A failedRequest is the cause of the error of a request that was answered. Its
-// text is for logs: it repeats what a server has said.
-type failedRequest struct {
-	request request
-	http    int  // the status of the answer
-	status  int  // the real one
-	said    bool // by Supabase, not by something on the way to it
-	code    code
-	message string
-}
-
-func (f *failedRequest) Error() string {
-	return fmt.Sprintf("%s %s: HTTP %d, status %d, code %q: %q", f.request.method, f.request.path, f.http, f.status, f.code, f.message)
-}
-
-// hasCode reports whether err is that of a request which was answered with a code.
-func hasCode(err error, c code) bool {
-	var f *failedRequest
-	return errors.As(err, &f) && f.code == c
-}
-
-// translate returns the error of an answer that is no success.
-func (b *Backend) translate(in request, res *http.Response, body []byte) error {
-	f := read(in, res, body)
-	switch {
-	case f.code == "NoSuchBucket" || strings.EqualFold(f.message, "bucket not found"):
-		return blob.NewFault(blob.FaultBucket, fmt.Sprintf("the Supabase project has no bucket %q", b.bucket), "make the bucket, or correct SUPABASE_BUCKET", f)
-	case f.said && f.status == http.StatusNotFound: // any server may have a page that is not found
-		return &sheaf.Error{Kind: sheaf.ErrNotFound, Message: "the object is not in the Supabase bucket", Err: f}
-	case f.status == http.StatusUnauthorized, f.status == http.StatusForbidden, f.code == "InvalidJWT", f.code == "AccessDenied":
-		return blob.NewFault(blob.FaultCredentials, "Supabase does not accept the service key", refusalHint(res), f)
-	case f.status == http.StatusRequestEntityTooLarge:
-		return &sheaf.Error{
-			Kind: sheaf.ErrTooLarge, Message: "the content is larger than the Supabase project or bucket allows",
-			Hint: "raise the upload size limit of the bucket and of the project", Err: f,
-		}
-	case f.status == http.StatusTooManyRequests, f.status >= http.StatusInternalServerError, f.code == codeUnsaid:
-		return unavailable(f)
-	case f.code == codeExists || f.code == codeRange:
-		return f // for the caller in this package
-	}
-	return blob.NewFault(blob.FaultRefused, "Supabase refuses a request; the server's log says why", "", f)
-}
-
-// clockTolerance is how far the clocks may be apart before it is worth a hint.
-const clockTolerance = time.Minute
-
-// refusalHint says what may be wrong with credentials that are not accepted.
-func refusalHint(res *http.Response) string {
-	hint := "set SUPABASE_SERVICE_KEY to the service_role key of the project, not the anon key"
-	if at, err := http.ParseTime(res.Header.Get("Date")); err == nil {
-		if apart := time.Since(at); apart.Abs() > clockTolerance {
-			hint += fmt.Sprintf("; the clock of this machine differs from that of Supabase by %v", apart.Round(time.Second))
-		}
-	}
-	return hint
-}
-
-// read reads what an answer says of an error.
-func read(in request, res *http.Response, body []byte) *failedRequest {
-	f := &failedRequest{request: in, http: res.StatusCode, status: res.StatusCode}
-	if in.method == http.MethodHead && res.StatusCode/100 == 4 && res.StatusCode != http.StatusTooManyRequests {
-		f.code = codeUnsaid
-		return f
-	}
-	var said struct {
-		Status  json.RawMessage `json:"statusCode"` // a number or a string
-		Code    string          `json:"code"`
-		Error   string          `json:"error"`
-		Message string          `json:"message"`
-	}
-	if json.Unmarshal(body, &said) != nil {
-		f.message = string(body[:min(len(body), 200)])
-		return f
-	}
-	f.code, f.message, f.said = code(said.Code), said.Message, true
-	if n, err := strconv.Atoi(strings.Trim(string(said.Status), `"`)); err == nil {
-		f.status = n
-	}
-	switch { // servers of some age have no codes
-	case f.code == "" && said.Error == "Duplicate", f.status == http.StatusConflict:
-		f.code = codeExists
-	case f.status == http.StatusRequestedRangeNotSatisfiable:
-		f.code = codeRange
-	case f.code == "" && said.Error == "InvalidJWT":
-		f.code = "InvalidJWT"
-	}
-	return f
-}
-
-// unavailable returns the error of a request that was not answered as it should.
-func unavailable(cause error) error {
-	return blob.NewFault(blob.FaultUnreachable, "the storage backend does not answer as it should",
-		"try again in a moment; /health says how the backend fares", cause)
 }
 
 // A download reads the body of an answer. What breaks it off is an error of the

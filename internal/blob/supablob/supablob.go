@@ -60,7 +60,7 @@ type Options struct {
 }
 
 // A Backend keeps objects in a bucket. It implements [blob.Backend],
-// [blob.Presigner] and [blob.Unquarantiner].
+// [blob.Presigner], [blob.Unquarantiner] and [blob.Clocked].
 type Backend struct {
 	base   string // of all URLs, without a trailing slash
 	key    string // the service key; in no error and no log
@@ -71,7 +71,9 @@ type Backend struct {
 var (
 	_ blob.Backend       = (*Backend)(nil)
 	_ blob.Presigner     = (*Backend)(nil)
+	_ blob.Materializer  = (*Backend)(nil)
 	_ blob.Unquarantiner = (*Backend)(nil)
+	_ blob.Clocked       = (*Backend)(nil)
 )
 
 // New returns the backend of a bucket. It makes no request.
@@ -79,6 +81,9 @@ func New(o Options) (*Backend, error) {
 	u, err := url.Parse(strings.TrimRight(o.URL, "/"))
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.User != nil {
 		return nil, sheaf.Errorf(sheaf.ErrInvalid, "the URL of the Supabase project is not one such as https://abc.supabase.co")
+	}
+	if isPublicKey(o.ServiceKey) {
+		return nil, sheaf.Errorf(sheaf.ErrInvalid, "the key of the Supabase project is the one for the public, to which every object looks missing").WithHint(keyHint)
 	}
 	if u.Path == "" {
 		u.Path = basePath
@@ -97,6 +102,13 @@ func New(o Options) (*Backend, error) {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}, nil
+}
+
+// isPublicKey reports whether a key is the anon key of a project, a JSON Web Token
+// of that role, or a publishable one.
+func isPublicKey(key string) bool {
+	claims, err := claimsOf(key)
+	return err == nil && claims.Role == "anon" || strings.HasPrefix(key, "sb_publishable_")
 }
 
 // objectName returns the key in the bucket of an object.
@@ -299,6 +311,22 @@ func (b *Backend) Delete(ctx context.Context, key blob.Key) error {
 
 func (b *Backend) remove(ctx context.Context, name string) error {
 	return b.call(ctx, http.MethodDelete, "/object/"+b.bucket, map[string]any{"prefixes": []string{name}}, nil)
+}
+
+// Now implements [blob.Clocked].
+func (b *Backend) Now(ctx context.Context) (time.Time, error) {
+	answer, err := b.do(ctx, request{method: http.MethodGet, path: "/bucket/" + b.bucket})
+	if err != nil {
+		return time.Time{}, err
+	}
+	if err := answer.discard(); err != nil {
+		return time.Time{}, unavailable(err)
+	}
+	now, err := http.ParseTime(answer.Header.Get("Date"))
+	if err != nil {
+		return time.Time{}, blob.NewFault(blob.FaultEndpoint, "the answers of Supabase have no date", "a proxy before it may drop the header Date", err)
+	}
+	return now, nil
 }
 
 // Quarantine implements [blob.Quarantiner]. Of an object that is put aside again

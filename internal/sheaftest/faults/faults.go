@@ -140,7 +140,7 @@ func (p *Proxy) pass(w http.ResponseWriter, r *http.Request, fault Fault, change
 		flip(body)
 	}
 	out := r.Clone(r.Context())
-	out.URL.Scheme, out.URL.Host, out.Host, out.RequestURI = p.target.Scheme, p.target.Host, p.target.Host, ""
+	out.URL.Scheme, out.URL.Host, out.RequestURI = p.target.Scheme, p.target.Host, "" // but the Host that may be signed
 	out.Body, out.ContentLength, out.TransferEncoding = io.NopCloser(bytes.NewReader(body)), int64(len(body)), nil
 	res, err := p.client.RoundTrip(out)
 	if err != nil {

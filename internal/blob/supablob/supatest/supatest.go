@@ -61,6 +61,7 @@ func New() *Server {
 		"GET /object/{bucket}/{key...}":              {answer: s.read}, // and HEAD
 		"DELETE /object/{bucket}":                    {answer: s.remove},
 		"POST /object/list/{bucket}":                 {answer: s.list},
+		"GET /bucket/{bucket}":                       {answer: s.describeBucket},
 		"POST /object/move":                          {answer: s.move},
 		"POST /object/copy":                          {answer: s.copy},
 		"POST /object/sign/{bucket}/{key...}":        {answer: s.sign},
@@ -142,6 +143,11 @@ func validKey(key string) bool {
 		}
 	}
 	return key != ""
+}
+
+// describeBucket is GET /bucket/{bucket}.
+func (s *Server) describeBucket(w http.ResponseWriter, _ *http.Request) error {
+	return writeJSON(w, map[string]any{"id": Bucket, "name": Bucket, "public": false})
 }
 
 // create is POST /object/{bucket}/{key}.
