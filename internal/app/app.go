@@ -136,9 +136,11 @@ func (a *App) open(ctx context.Context) error {
 		ArchiveMemory:   a.config.Storage.ArchiveMemory,
 		UndrainedBlobs:  int64(a.config.Storage.UndrainedBlobs),
 		UndrainedBytes:  a.config.Storage.UndrainedBytes,
-		ArchiveLinkTime: a.config.Books.ArchiveLinkTime,
 		AutoCreateBooks: a.config.Books.AutoCreate,
 		ViewsDir:        a.config.Storage.Dir,
+		Archives: library.ArchiveOptions{
+			LinkTime: a.config.Books.ArchiveLinkTime, Materialize: a.config.Books.ArchiveObjects, Patience: a.config.Books.ArchivePatience,
+		},
 		Search: library.SearchOptions{
 			Deadline: a.config.Search.Deadline,
 			Workers:  a.config.Search.Workers,

@@ -13,10 +13,11 @@ import (
 // Of a backend that is wrapped it may turn out only when it is asked that it has
 // no place for them: then the error is ErrUnsupported.
 type Materializer interface {
-	// PutTemp stores size bytes of body, of a MIME type, and takes the place of an
-	// object of that name. Nobody sees it before it is complete. ErrTooLarge is for
-	// more than such an object can have, and comes before the first read. Body is
-	// read once.
+	// PutTemp stores size bytes of body, of a MIME type, in the place of an object
+	// of that name. When it fails, an object that is shorter may be left: there are
+	// servers that keep what arrived of a body that was sent while it was made.
+	// ErrTooLarge is for more than such an object can have, and comes before the
+	// first read. Body is read once.
 	PutTemp(ctx context.Context, name string, body io.Reader, size int64, mimeType string) error
 
 	// StatTemp fails with ErrNotFound when there is no such object.

@@ -65,6 +65,8 @@ type Storage struct {
 type Books struct {
 	AutoCreate      bool          // by the first write to them, if the writer may
 	ArchiveLinkTime time.Duration // for which a link to an archive is good
+	ArchiveObjects  bool          // archives lie in backends that others can download from
+	ArchivePatience time.Duration // in which they have to be written there
 }
 
 // Search bounds what all searches together take from others.
@@ -159,7 +161,7 @@ func Default() Config {
 			BatchBytes: 8 << 20,
 			BatchDelay: 20 * time.Millisecond,
 		},
-		Books:   Books{AutoCreate: true, ArchiveLinkTime: time.Hour},
+		Books:   Books{AutoCreate: true, ArchiveLinkTime: time.Hour, ArchiveObjects: true, ArchivePatience: time.Minute},
 		Search:  Search{Deadline: 10 * time.Second, RemoteReads: 16},
 		Assets:  Assets{URLLifetime: time.Hour},
 		Garbage: Garbage{Enabled: true, Interval: time.Hour, Grace: 24 * time.Hour},

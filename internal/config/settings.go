@@ -157,6 +157,14 @@ func settings() []setting {
 			help:  "how long a URL is good from which anybody who has it downloads an archive of a book",
 			value: func(c *Config) value { return duration(&c.Books.ArchiveLinkTime) },
 		}, {
+			key:   "books.archive_objects",
+			help:  "whether backends that others can download from are given archives of books to hold for them as temporary objects; else their downloads pass through the server",
+			value: func(c *Config) value { return boolean(&c.Books.ArchiveObjects) },
+		}, {
+			key:   "books.archive_patience",
+			help:  "time in which an archive has to be written into its backend as a temporary object",
+			value: func(c *Config) value { return duration(&c.Books.ArchivePatience) },
+		}, {
 			key:   "search.deadline",
 			help:  "time after which a search answers with what it has found",
 			value: func(c *Config) value { return duration(&c.Search.Deadline) },

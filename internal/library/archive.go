@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/blob"
 	"github.com/sheaf-dev/sheaf/internal/bundle"
 	"github.com/sheaf-dev/sheaf/internal/catalog"
 )
@@ -390,23 +391,74 @@ func (a *Archive) ETag() string { return a.zip.ETag() }
 // that the kernel can send it. When a content is not, or no longer, what it was
 // when the archive was made, the error comes before the last of its bytes.
 func (a *Archive) WriteRange(ctx context.Context, w io.Writer, offset, length int64) error {
-	return a.zip.WriteRange(ctx, w, offset, length, a.open)
+	free, ok := a.library.roomAhead()
+	if !ok {
+		return a.zip.WriteRange(ctx, w, offset, length, a.open)
+	}
+	defer free()
+	return a.zip.WriteRangeAhead(ctx, w, offset, length, a.open, bundle.ReadAhead{
+		Fetch:   a.fetch,
+		Wants:   func(e bundle.Entry) bool { return !a.library.blobs.IsLocal(a.backendOf(e.Document)) },
+		Entries: aheadEntries,
+		Memory:  aheadMemory,
+	})
 }
 
-// open is the [bundle.Opener]. The bytes that were inline when the archive was
-// made may be in their backend now, and others may have taken their place.
+// From a remote backend entries are read ahead, as many at once and in so many
+// bytes of memory for each download.
+const (
+	aheadEntries = 8
+	aheadMemory  = 8 << 20
+)
+
+// roomAhead takes the memory in which one download reads ahead, which the caller
+// frees. It is not ok when all contents are files of this machine, which the
+// kernel can send, or when there is no room: then entries are read in their turn.
+func (l *Library) roomAhead() (free func(), ok bool) {
+	remote := func(backend string) bool { return !l.blobs.IsLocal(backend) }
+	if !slices.ContainsFunc(l.backendNames(), remote) {
+		return nil, false
+	}
+	room := l.archives
+	if room.total == 0 {
+		return func() {}, true
+	}
+	return func() { room.memory.Release(aheadMemory) }, room.memory.TryAcquire(aheadMemory)
+}
+
+// open is the [bundle.Opener].
 func (a *Archive) open(ctx context.Context, e bundle.Entry, offset int64) (io.ReadCloser, error) {
+	ref, err := a.find(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	return a.library.blobs.OpenStored(ctx, ref, offset)
+}
+
+// fetch reads an entry ahead.
+func (a *Archive) fetch(ctx context.Context, e bundle.Entry) ([]byte, error) {
+	ref, err := a.find(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	return a.library.blobs.ReadStored(ctx, ref)
+}
+
+// find returns what is needed to read an entry. The bytes that were inline when
+// the archive was made may be in their backend now, and others may have taken
+// their place.
+func (a *Archive) find(ctx context.Context, e bundle.Entry) (blob.Ref, error) {
 	var b catalog.Blob
 	err := a.library.catalog.Read(ctx, func(v *catalog.View) (err error) {
 		b, _, err = v.Blob(a.backendOf(e.Document), e.Digest)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return blob.Ref{}, err
 	}
 	if !b.State.Readable() || bundle.Encoding(b.Encoding) != e.Encoding || b.StoredSize != e.StoredSize {
-		return nil, sheaf.Errorf(sheaf.ErrUnavailable, "the content of %s is not stored any more as it was when the archive was begun", e.Document).
+		return blob.Ref{}, sheaf.Errorf(sheaf.ErrUnavailable, "the content of %s is not stored any more as it was when the archive was begun", e.Document).
 			WithHint("download the archive again")
 	}
-	return a.library.blobs.OpenStored(ctx, b.Ref, offset)
+	return b.Ref, nil
 }

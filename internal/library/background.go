@@ -26,6 +26,7 @@ func (l *Library) Background() []jobs.Job {
 		{Name: "idempotency keys", Run: l.forgetAnswers, Interval: time.Hour},
 		{Name: "uploads", Run: l.sweepUploads, Interval: sweepInterval},
 		{Name: "staging areas", Run: l.sweepStaging, Interval: stagingInterval},
+		{Name: "temporary archives", Run: l.sweepArchives, Interval: objectsInterval},
 	}
 	// One for each backend: one that is away must not hold up the others.
 	for backend, d := range l.drains {

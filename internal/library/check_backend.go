@@ -230,20 +230,28 @@ func (c *check) lostContents(ctx context.Context) error {
 	return nil
 }
 
-// leftovers counts what is left in the staging area of the backend, and has it
-// removed if that is wanted.
+// leftovers counts what is left in the staging area of the backend and of the
+// archives in it, and has it removed if that is wanted.
 func (b *backendCheck) leftovers(ctx context.Context) error {
-	area, ok := b.library.blobs.Presigner(b.Name)
-	if !ok || b.away {
+	if b.away {
 		return nil
 	}
-	err := b.library.staleStaged(ctx, area, func(staged blob.Staged) error {
-		b.Leftovers++
-		if b.repair == nil {
-			return nil
+	count := func(remove func(context.Context, string) error) func(blob.Staged) error {
+		return func(object blob.Staged) error {
+			b.Leftovers++
+			if b.repair == nil {
+				return nil
+			}
+			return remove(ctx, object.Name)
 		}
-		return area.DeleteStaged(ctx, staged.Name)
-	})
+	}
+	var err error
+	if area, ok := b.library.blobs.Presigner(b.Name); ok {
+		err = b.library.staleStaged(ctx, area, count(area.DeleteStaged))
+	}
+	if place, ok := b.library.blobs.Materializer(b.Name); ok && err == nil {
+		err = b.library.staleArchives(ctx, place, count(place.DeleteTemp))
+	}
 	if err != nil && ctx.Err() == nil {
 		b.unanswered(err)
 		err = nil

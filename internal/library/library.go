@@ -7,7 +7,6 @@
 package library
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -28,14 +27,14 @@ type Options struct {
 	Backends        map[string]string // the kind of each backend, by its name
 	DefaultBackend  string            // of the default collection when it is made
 	Limits          sheaf.Limits
-	ScrubRate       int64         // stored bytes a second that are read again in the background; 0: none
-	BatchMemory     int64         // bytes in which all batches together hold small contents until they are committed
-	ArchiveMemory   int64         // bytes that all archives in use take up together; 0: no bound
-	UndrainedBlobs  int64         // small contents that may wait for one backend; 0: no bound
-	UndrainedBytes  int64         // stored bytes that they may have; 0: no bound
-	ArchiveLinkTime time.Duration // for which a link to an archive of a book is good; 0: an hour
-	AutoCreateBooks bool          // a write to a book that is not there makes it
-	ViewsDir        string        // where registry.yaml and books are written; empty: nowhere
+	ScrubRate       int64  // stored bytes a second that are read again in the background; 0: none
+	BatchMemory     int64  // bytes in which all batches together hold small contents until they are committed
+	ArchiveMemory   int64  // bytes that all archives in use take up together; 0: no bound
+	UndrainedBlobs  int64  // small contents that may wait for one backend; 0: no bound
+	UndrainedBytes  int64  // stored bytes that they may have; 0: no bound
+	AutoCreateBooks bool   // a write to a book that is not there makes it
+	ViewsDir        string // where registry.yaml and books are written; empty: nowhere
+	Archives        ArchiveOptions
 	Search          SearchOptions
 	Assets          AssetOptions
 	Garbage         GarbageOptions
@@ -69,27 +68,26 @@ type Library struct {
 	bookCounts      *bookCounts
 	views           *views
 
-	lastOperation atomic.Int64      // Unix milliseconds of the latest call that succeeded, 0 for none
-	drains        map[string]*drain // by backend
-	indexable     chan struct{}     // woken when a document was made or changed
-	suspects      *suspects
-	merges        *turns
-	batchMemory   *semaphore.Weighted
-	batchOpen     *semaphore.Weighted // files of the spool
-	archives      *archiveRoom
-	scans         *scanRoom
-	searchTime    time.Duration
-	bookLayouts   *bookLayouts
-	garbage       *garbage
-	pins          *pins
+	lastOperation  atomic.Int64      // Unix milliseconds of the latest call that succeeded, 0 for none
+	drains         map[string]*drain // by backend
+	indexable      chan struct{}     // woken when a document was made or changed
+	suspects       *suspects
+	merges         *turns
+	batchMemory    *semaphore.Weighted
+	batchOpen      *semaphore.Weighted // files of the spool
+	archives       *archiveRoom
+	scans          *scanRoom
+	searchTime     time.Duration
+	bookLayouts    *bookLayouts
+	archiveObjects *archiveObjects
+	garbage        *garbage
+	pins           *pins
 
 	now    func() time.Time
 	signer urlSigner
 
 	address Address // nil: there is none
 	assets  *assets
-
-	archiveLinkTime time.Duration
 
 	audit   AuditOptions
 	access  *accessRecords
@@ -128,7 +126,7 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		bookCounts:      newBookCounts(),
 		views:           newViews(o.ViewsDir),
 
-		archiveLinkTime: cmp.Or(o.ArchiveLinkTime, time.Hour),
+		archiveObjects: newArchiveObjects(o.Archives.withDefaults()),
 	}
 	l.bookLayouts = newBookLayouts(l.archives, func() storeState {
 		return storeState{rewritten: l.catalog.Rewritten(), suspected: l.suspects.count()}

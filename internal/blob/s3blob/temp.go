@@ -18,8 +18,8 @@ import (
 const mostTemp = 5 << 30
 
 // PutTemp implements [blob.Materializer]. The body is sent while it is read, and
-// so without its digest in the signature. One that breaks off is shorter than its
-// Content-Length, and makes no object.
+// so without its digest in the signature. Of one that breaks off versitygw keeps
+// what has arrived, although it is shorter than the Content-Length.
 func (b *Backend) PutTemp(ctx context.Context, name string, body io.Reader, size int64, mimeType string) error {
 	temp, err := b.temp(name)
 	if err != nil {
