@@ -54,6 +54,8 @@ type Storage struct {
 	ArchiveMemory  int64  // bytes
 	Backends       map[string]Backend
 	DefaultBackend string // a key of Backends
+	MasterKeys     Secret // as text, the current one first; empty: see MasterKeyFile
+	MasterKeyFile  string // that holds the master keys; empty: there is none
 }
 
 // Kinds of backends.
@@ -66,6 +68,8 @@ const (
 type Backend struct {
 	Kind string
 	Dir  string // of an fs backend; relative to Storage.Dir
+
+	Encrypt bool // seal what is new, by a master key
 }
 
 // BackendDir returns the directory of an fs backend.

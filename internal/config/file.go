@@ -148,6 +148,7 @@ func (f fileLoader) setBackends(node *yaml.Node) {
 func (f fileLoader) backend(key string, node *yaml.Node) (backend Backend) {
 	kind := choice(&backend.Kind, BackendFS, BackendMem)
 	dir := text(&backend.Dir)
+	encrypt := boolean(&backend.Encrypt)
 	for field, node := range f.entries(node, key) {
 		var err error
 		switch field {
@@ -155,8 +156,10 @@ func (f fileLoader) backend(key string, node *yaml.Node) (backend Backend) {
 			err = kind.set(node.Value)
 		case key + ".dir":
 			err = dir.set(node.Value)
+		case key + ".encrypt":
+			err = encrypt.set(node.Value)
 		default:
-			err = fmt.Errorf("is not a setting of a backend, which has kind and dir")
+			err = fmt.Errorf("is not a setting of a backend, which has kind, dir and encrypt")
 		}
 		if err != nil {
 			f.reject(f.name(node, field), err.Error())

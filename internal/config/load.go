@@ -55,6 +55,7 @@ func Load(from Sources) (Config, error) {
 		}
 	}
 	l.settleDefaultBackend()
+	l.settleMasterKeys()
 	return l.config, l.err()
 }
 

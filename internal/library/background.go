@@ -103,8 +103,8 @@ func (l *Library) drainBackend(ctx context.Context, backend string) (more bool, 
 	var bytes int64
 	for _, b := range batch {
 		bytes += b.StoredSize
-		if int64(len(b.Inline)) != b.StoredSize { // or it would hold up all that follow
-			l.ReportDamage(b.Ref, fmt.Errorf("%d bytes are inline, not %d", len(b.Inline), b.StoredSize))
+		if int64(len(b.Inline)) != b.ObjectSize() { // or it would hold up all that follow
+			l.ReportDamage(b.Ref, fmt.Errorf("%d bytes are inline, not %d", len(b.Inline), b.ObjectSize()))
 			continue
 		}
 		whole, refs = append(whole, b), append(refs, b.Ref)

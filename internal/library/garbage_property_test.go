@@ -265,7 +265,7 @@ func (w *garbageWorld) tick(r *rapid.T) {
 func (w *garbageWorld) abandon(r *rapid.T) {
 	content := w.contents[3]
 	err := w.catalog.Mutate(w.t.Context(), 0, func(tx *catalog.Tx) error {
-		_, err := tx.ReserveBlob(blob.Ref{Backend: fs, Digest: sheaf.DigestOf([]byte(content)), Size: int64(len(content)), Encoding: blob.Identity, StoredSize: int64(len(content))})
+		_, _, err := tx.ReserveBlob(blob.Ref{Backend: fs, Digest: sheaf.DigestOf([]byte(content)), Size: int64(len(content)), Encoding: blob.Identity, StoredSize: int64(len(content))})
 		return err
 	})
 	if !errors.Is(err, catalog.ErrDeleting) {

@@ -51,6 +51,8 @@ func (l *Library) Health(ctx context.Context) Health {
 		_, err := l.blobs.Stat(ctx, name, blob.Key(sheaf.Digest{}.String()))
 		if err != nil && sheaf.KindOf(err) != sheaf.ErrNotFound {
 			h.Status, backend.Status, backend.Detail = "degraded", "unavailable", publicText(err)
+		} else if err := l.blobs.Locked(name); err != nil {
+			h.Status, backend.Status, backend.Detail = "degraded", "unavailable", publicText(err)
 		}
 		h.Backends = append(h.Backends, backend)
 	}

@@ -39,6 +39,9 @@ type setup struct {
 
 	// backend takes the place of the files of the directory.
 	backend blob.Backend
+
+	masterKeys string // with which the backend is encrypted; empty: it is not
+	plain      bool   // it is not, although there are master keys
 }
 
 // A store is a library over a real catalog and real blobs, and what lies below
@@ -74,9 +77,21 @@ func openSetup(t testing.TB, set setup) *store {
 		backend = files
 	}
 	var err error
+	var keys *blob.Keyring
+	var sealed []string
+	if set.masterKeys != "" {
+		if keys, err = blob.ParseKeyring(set.masterKeys); err != nil {
+			t.Fatal(err)
+		}
+		if !set.plain {
+			sealed = []string{fs}
+		}
+	}
 	s.blobs, err = blob.NewStore(blob.Options{
 		SpoolDir: filepath.Join(set.dir, "spool"),
 		Backends: map[string]blob.Backend{fs: backend},
+		Keys:     keys,
+		Sealed:   sealed,
 		OnDamage: func(ref blob.Ref, err error) { s.ReportDamage(ref, err) },
 	})
 	if err != nil {
