@@ -284,7 +284,11 @@ func (s *store) blobCount() (n int) {
 
 // file returns the path of a content's file.
 func (s *store) file(digest sheaf.Digest) string {
+	s.t.Helper()
 	name := digest.String()
+	if b, found := s.blob(digest); found {
+		name = string(b.Key())
+	}
 	return filepath.Join(s.setup.dir, "blobs", name[:2], name)
 }
 
