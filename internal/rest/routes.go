@@ -61,6 +61,7 @@ func routes() []route {
 		archiveRoutes(),
 		auditRoutes(),
 		serverRoutes(),
+		encryptionRoutes(),
 	)
 }
 

@@ -78,6 +78,8 @@ GET    /readyz                                       public
 POST   /admin/fsck                                   admin
 GET    /admin/gc                                     admin
 POST   /admin/gc                                     admin
+GET    /admin/keys                                   admin
+POST   /admin/keys/rotate                            admin
 GET    /openapi.json                                 public
 GET    /openapi.yaml                                 public
 GET    /docs                                         public
