@@ -55,6 +55,11 @@ storage:
 ` + "```" + `
 
 Without ` + "`storage.backends`" + ` there is one, ` + "`fs`" + `, as above. It is the one key without a variable and a flag.
+
+A backend with ` + "`encrypt: true`" + ` seals what is stored there from then on. The master keys come from the variable
+` + "`SHEAF_MASTER_KEY`" + `, which has no flag and no key in the file, or from the file that ` + "`storage.master_key_file`" + ` names:
+each as 64 hexadecimal digits or as base64 of 32 bytes, separated by commas or white space, the current one first. See
+[encryption](encryption.md).
 `
 
 func reference() string {
