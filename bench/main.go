@@ -84,6 +84,9 @@ func (b *bench) run(ctx context.Context) error {
 	if err := b.comparisons(ctx); err != nil {
 		return err
 	}
+	if err := b.encryption(ctx); err != nil {
+		return err
+	}
 	if b.wants("archive of 500 files") {
 		if err := b.archives(ctx); err != nil {
 			return err

@@ -67,15 +67,20 @@ func (b *bench) transfer(ctx context.Context, t transfer) error {
 		return err
 	}
 	defer sheaf.stop()
+	return b.alternate(ctx, t, bare, sheaf, bareDir, b.against != "")
+}
 
+// alternate measures two servers in turn and prints a line of the table. The one
+// that the other is compared with is a bare one, unless it is a Sheaf, too.
+func (b *bench) alternate(ctx context.Context, t transfer, bare, sheaf *server, bareDir string, bareIsSheaf bool) (err error) {
 	var bareLoad, sheafLoad load
 	if t.pull {
-		bareLoad, sheafLoad, err = t.pulls(ctx, bareDir, bare, sheaf, b.against != "")
+		bareLoad, sheafLoad, err = t.pulls(ctx, bareDir, bare, sheaf, bareIsSheaf)
 	} else {
 		bareLoad = pushLoad(bare.url, t.connections, t.content, t.filename)
 		sheafLoad = pushLoad(sheaf.url, t.connections, t.content, t.filename)
 		sheafLoad.afterwards = sheaf.drained // what the drain has to do counts
-		if b.against != "" {
+		if bareIsSheaf {
 			bareLoad.afterwards = bare.drained
 		}
 	}

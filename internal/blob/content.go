@@ -207,6 +207,12 @@ func (c *Content) checkWhole() error {
 	return err
 }
 
+// isVerifiedSeal reports whether the blob is sealed and was verified in full by this
+// process.
+func (c *Content) isVerifiedSeal() bool {
+	return c.ref.Seal != nil && c.store.verified.knows(fileName{c.ref.Backend, c.ref.Digest}, sealedState(c.ref))
+}
+
 // gzipDigest returns the digest of the gzip form of a deflated blob, whose
 // stored bytes it checks in full unless that was done before.
 func (c *Content) gzipDigest() (digest sheaf.Digest, err error) {

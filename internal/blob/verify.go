@@ -69,12 +69,7 @@ func (s *Store) verifyFile(ctx context.Context, ref Ref, file *os.File, state fi
 // ref says, reading it in full unless that is known. Where that is stored does
 // not matter: whatever is read later has to prove to be what was sealed.
 func (s *Store) verifySealed(ctx context.Context, ref Ref, open func(offset int64) (io.ReadCloser, error)) (verification, error) {
-	object, err := hex.DecodeString(string(ref.Seal.Object))
-	if err != nil || len(object) < 16 {
-		return verification{}, fmt.Errorf("verify blob %s: %q is not the key of an object", ref.Digest, ref.Seal.Object)
-	}
-	// The name of the object stands for its data key.
-	state := fileState{device: binary.BigEndian.Uint64(object), inode: binary.BigEndian.Uint64(object[8:]), size: ref.ObjectSize()}
+	state := sealedState(ref)
 	return s.verifyOnce(ctx, ref, state, func() (verification, error) {
 		stored, err := open(0)
 		if err != nil {
@@ -85,6 +80,16 @@ func (s *Store) verifySealed(ctx context.Context, ref Ref, open func(offset int6
 		result.gzip, err = s.checkGzip(ctx, ref, stored)
 		return result, err
 	})
+}
+
+// sealedState returns what stands for the state of a file where a blob is sealed:
+// its data key, by the name of the object, which depends on it.
+func sealedState(ref Ref) (state fileState) {
+	state.size = ref.ObjectSize()
+	if object, err := hex.DecodeString(string(ref.Seal.Object)); err == nil && len(object) >= 16 {
+		state.device, state.inode = binary.BigEndian.Uint64(object), binary.BigEndian.Uint64(object[8:])
+	}
+	return state
 }
 
 // verifyOnce returns what verify has found of an object in the given state, now or
