@@ -78,11 +78,11 @@ GET    /readyz                                       public
 POST   /admin/fsck                                   admin
 GET    /admin/gc                                     admin
 POST   /admin/gc                                     admin
-GET    /admin/keys                                   admin
-POST   /admin/keys/rotate                            admin
 GET    /openapi.json                                 public
 GET    /openapi.yaml                                 public
 GET    /docs                                         public
+GET    /admin/keys                                   admin
+POST   /admin/keys/rotate                            admin
 `
 	if got.String() != want {
 		t.Errorf("the permission matrix is\n%swant\n%s", got.String(), want)
