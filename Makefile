@@ -19,7 +19,7 @@ MAKEFLAGS += --no-print-directory
 # The race detector; empty where there is no C compiler: make test RACE=
 # SQLite, translated from C, is not instrumented: its races would not be ours,
 # and its tests take four times as long with it.
-RACE ?= -race -gcflags=modernc.org/...=-race=false
+RACE ?= -race -gcflags=modernc.org/sqlite/lib=-race=false
 
 # What is measured: make bench BENCH='-only push'; go run ./bench -help has more.
 BENCH ?= -listing
@@ -41,8 +41,15 @@ build:
 	for name in doc-push doc-pull doc-query; do ln -sf sheaf "bin/$$name"; done
 
 .PHONY: test
-test: $(if $(RACE),compiler) clients
+test: $(if $(RACE),compiler) clients s3server
 	go test $(RACE) -timeout 40m ./...
+
+# A real S3 server for the tests of that backend, with a module of its own.
+.PHONY: s3server
+s3server: bin/versitygw
+
+bin/versitygw: tools/s3/go.mod tools/s3/go.sum
+	CGO_ENABLED=0 go -C tools/s3 build -trimpath -o ../../bin/versitygw github.com/versity/versitygw/cmd/versitygw
 
 # The official TypeScript clients of the Model Context Protocol.
 .PHONY: clients
@@ -102,6 +109,7 @@ check-modules:
 	go -C tools mod verify
 	go -C tools mod tidy -diff
 	go -C tools/openapi-client mod verify
+	go -C tools/s3 mod verify
 
 # One file without an interpreter, which runs in an empty container.
 .PHONY: check-static

@@ -31,6 +31,16 @@ type Limits struct {
 	BatchFiles       int   // files of one batch
 	BatchBytes       int64 // bytes of their contents together
 	Bulk             int   // documents that one call tags, moves, deletes or restores
+
+	Pattern      int   // bytes of a regular expression
+	Matches      int   // lines that one search answers with
+	ContextLines int   // lines before and behind each
+	Searched     int64 // bytes of a content that is searched; larger ones are skipped
+
+	Asset       int64 // bytes of an asset
+	AssetDirect int64 // bytes from which an asset is not sent within a call of a tool, but uploaded in two steps
+	Uploads     int   // uploads in two steps that one principal has open
+	UploadBytes int64 // bytes of all of them together
 }
 
 // DefaultLimits are the limits of a store that configures none.
@@ -55,6 +65,16 @@ func DefaultLimits() Limits {
 		BatchFiles:       1000,
 		BatchBytes:       1 << 30,
 		Bulk:             1000,
+
+		Pattern:      1000,
+		Matches:      1000,
+		ContextLines: 20,
+		Searched:     4 << 20,
+
+		Asset:       100 << 20,
+		AssetDirect: 10 << 20,
+		Uploads:     100,
+		UploadBytes: 2 << 30,
 	}
 }
 

@@ -5,6 +5,7 @@
 //
 //	go run ./bench              everything but the listing
 //	go run ./bench -only push   what has "push" in its name
+//	go run ./bench -only bucket pushes and pulls through Sheaf to an S3 server
 //	go run ./bench -only audit  pages of a million entries of the audit
 //	go run ./bench -listing     with the listing of a million documents
 package main
@@ -87,6 +88,11 @@ func (b *bench) run(ctx context.Context) error {
 	if err := b.encryption(ctx); err != nil {
 		return err
 	}
+	if b.wants("bucket") {
+		if err := b.buckets(ctx); err != nil {
+			return err
+		}
+	}
 	if b.wants("archive of 500 files") {
 		if err := b.archives(ctx); err != nil {
 			return err
@@ -99,6 +105,11 @@ func (b *bench) run(ctx context.Context) error {
 	}
 	if b.wants("tree") {
 		if err := b.tree(ctx); err != nil {
+			return err
+		}
+	}
+	if b.wants("grep") {
+		if err := b.greps(ctx); err != nil {
 			return err
 		}
 	}

@@ -104,11 +104,11 @@ func startSheaf(binary, dir string, environment ...string) (*server, error) {
 }
 
 // startProfiled starts the server of a benchmark, profiled if that is wanted.
-func (b *bench) startProfiled(dir, name string) (*server, error) {
-	if b.profile == "" {
-		return startSheaf(b.binary, dir)
+func (b *bench) startProfiled(dir, name string, environment ...string) (*server, error) {
+	if b.profile != "" {
+		environment = append(environment, "SHEAF_CPU_PROFILE="+b.profile+sanitized(name)+".prof")
 	}
-	return startSheaf(b.binary, dir, "SHEAF_CPU_PROFILE="+b.profile+sanitized(name)+".prof")
+	return startSheaf(b.binary, dir, environment...)
 }
 
 func (s *server) stop() {

@@ -18,7 +18,10 @@ type BookInput struct {
 	Title       string `json:"title,omitempty"` // the id when empty
 	Description string `json:"description,omitempty"`
 	sheaf.BookSettings
-	Policy sheaf.WritePolicy `json:"write_policy,omitempty"` // upsert when empty
+	Policy    sheaf.WritePolicy      `json:"write_policy,omitempty"`    // upsert when empty
+	Backend   string                 `json:"storage_backend,omitempty"` // the default one when empty
+	Limits    sheaf.CollectionLimits `json:"limits,omitzero"`
+	Retention sheaf.Retention        `json:"retention,omitzero"` // keeps everything when zero
 }
 
 // CreateBook makes an empty book.
@@ -51,10 +54,11 @@ func (c *Client) sendBook(ctx context.Context, method, path string, in any) (she
 	return book, err
 }
 
-// Books yields the books, by id, on request with their structures. An error is
-// the last thing it yields.
-func (c *Client) Books(ctx context.Context, structure bool) iter.Seq2[sheaf.Book, error] {
+// Books yields the books, by id, on request with their structures. With a status
+// it yields only those that have it. An error is the last thing it yields.
+func (c *Client) Books(ctx context.Context, structure bool, status sheaf.CollectionStatus) iter.Seq2[sheaf.Book, error] {
 	query := url.Values{}
+	setText(query, "status", string(status))
 	if structure {
 		query.Set("structure", "true")
 	}
@@ -102,17 +106,25 @@ type Place struct {
 
 // url returns the path below the server's URL, and its query.
 func (p Place) url() (string, url.Values, error) {
-	escaped := bookPath(p.Book) + "/content"
-	for segment := range strings.SplitSeq(p.Path, "/") {
-		// These would lead elsewhere before any server could refuse them.
-		if segment == "" || segment == "." || segment == ".." {
-			return "", nil, sheaf.Invalid("path", "a path is relative to its book, and no segment of it is empty, . or ..")
-		}
-		escaped += "/" + url.PathEscape(segment)
+	escaped, err := escapePath(p.Path)
+	if err != nil {
+		return "", nil, err
 	}
 	query := url.Values{}
 	setText(query, "user_id", p.UserID)
-	return escaped, query, nil
+	return bookPath(p.Book) + "/content" + escaped, query, nil
+}
+
+// escapePath returns a path of a book as a URL has it, with a slash before it.
+func escapePath(path string) (escaped string, err error) {
+	for segment := range strings.SplitSeq(path, "/") {
+		// These would lead elsewhere before any server could refuse them.
+		if segment == "" || segment == "." || segment == ".." {
+			return "", sheaf.Invalid("path", "a path is relative to its book, and no segment of it is empty, . or ..")
+		}
+		escaped += "/" + url.PathEscape(segment)
+	}
+	return escaped, nil
 }
 
 // PullFile opens what is at a path of a book, or was at a moment.
@@ -137,6 +149,7 @@ type FileInput struct {
 	// new content replaces whatever there is, which a book may refuse.
 	FileHash   *sheaf.Digest
 	First      bool // fail with [sheaf.ErrPreconditionFailed] unless there is nothing at the path
+	Existing   bool // fail likewise unless there is something; only without FileHash and First
 	OnConflict OnConflict
 	Message    string
 }
@@ -148,6 +161,10 @@ func (c *Client) PutFile(ctx context.Context, at Place, in FileInput) (sheaf.Cha
 	if err != nil {
 		return sheaf.Change{}, err
 	}
+	return c.putFile(ctx, path, query, in)
+}
+
+func (c *Client) putFile(ctx context.Context, path string, query url.Values, in FileInput) (sheaf.Change, error) {
 	if in.FileHash != nil {
 		setText(query, "file_hash", in.FileHash.String())
 	}
@@ -157,8 +174,11 @@ func (c *Client) PutFile(ctx context.Context, at Place, in FileInput) (sheaf.Cha
 	if err != nil {
 		return sheaf.Change{}, err
 	}
-	if in.First {
+	switch {
+	case in.First:
 		req.Header.Set("If-None-Match", "*")
+	case in.Existing:
+		req.Header.Set("If-Match", "*")
 	}
 	content := newUpload(in.Body)
 	content.attach(req)
@@ -204,11 +224,14 @@ type FileDeletion struct {
 // DeleteFile moves what is at a path of a book to the trash, or removes a user's
 // copy. That nothing is there is no error.
 func (c *Client) DeleteFile(ctx context.Context, at Place, fileHash *sheaf.Digest, message string) (FileDeletion, error) {
-	var deletion FileDeletion
 	path, query, err := at.url()
 	if err != nil {
-		return deletion, err
+		return FileDeletion{}, err
 	}
+	return c.deleteFile(ctx, path, query, fileHash, message)
+}
+
+func (c *Client) deleteFile(ctx context.Context, path string, query url.Values, fileHash *sheaf.Digest, message string) (deletion FileDeletion, err error) {
 	if fileHash != nil {
 		setText(query, "file_hash", fileHash.String())
 	}

@@ -35,7 +35,8 @@ type CollectionInput struct {
 	Name        string                 `json:"name"`            // required
 	Title       string                 `json:"title,omitempty"` // the name when empty
 	Description string                 `json:"description,omitempty"`
-	Policy      sheaf.WritePolicy      `json:"write_policy,omitempty"` // upsert when empty
+	Policy      sheaf.WritePolicy      `json:"write_policy,omitempty"`    // upsert when empty
+	Backend     string                 `json:"storage_backend,omitempty"` // the default one when empty
 	Limits      sheaf.CollectionLimits `json:"limits,omitzero"`
 	Retention   sheaf.Retention        `json:"retention,omitzero"` // keeps everything when zero
 }

@@ -14,15 +14,20 @@ import (
 // pages yields the rows of a listing and asks for a page whenever it needs one.
 // An error is the last thing it yields.
 func pages[T any](ctx context.Context, c *Client, path string, query url.Values) iter.Seq2[T, error] {
+	return pagesOf(ctx, c, path, query, func(rows []T) []T { return rows })
+}
+
+// pagesOf does the same where the rows are in an object.
+func pagesOf[P, T any](ctx context.Context, c *Client, path string, query url.Values, rowsOf func(P) []T) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for query := query; query != nil; {
-			rows, next, err := page[T](ctx, c, path, query)
+			answer, next, err := page[P](ctx, c, path, query)
 			if err != nil {
 				var none T
 				yield(none, err)
 				return
 			}
-			for _, row := range rows {
+			for _, row := range rowsOf(answer) {
 				if !yield(row, nil) {
 					return
 				}
@@ -32,19 +37,17 @@ func pages[T any](ctx context.Context, c *Client, path string, query url.Values)
 	}
 }
 
-// page returns the rows of one page and the query of the next, nil after the
-// last.
-func page[T any](ctx context.Context, c *Client, path string, query url.Values) ([]T, url.Values, error) {
+// page returns one page and the query of the next, nil after the last.
+func page[P any](ctx context.Context, c *Client, path string, query url.Values) (rows P, next url.Values, err error) {
 	req, err := c.request(ctx, http.MethodGet, path, query, nil)
 	if err != nil {
-		return nil, nil, err
+		return rows, nil, err
 	}
-	var rows []T
 	res, err := c.getJSON(req, &rows)
 	if err != nil {
-		return nil, nil, err
+		return rows, nil, err
 	}
-	next, err := nextQuery(res.Header)
+	next, err = nextQuery(res.Header)
 	if err == nil && next.Encode() == query.Encode() && next != nil {
 		err = &sheaf.Error{Kind: sheaf.ErrInternal, Message: "the server names a page as its own successor"}
 	}

@@ -21,6 +21,9 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/blob"
 	"github.com/sheaf-dev/sheaf/internal/blob/fsblob"
 	"github.com/sheaf-dev/sheaf/internal/blob/memblob"
+	"github.com/sheaf-dev/sheaf/internal/blob/resilient"
+	"github.com/sheaf-dev/sheaf/internal/blob/s3blob"
+	"github.com/sheaf-dev/sheaf/internal/blob/supablob"
 	"github.com/sheaf-dev/sheaf/internal/catalog"
 	"github.com/sheaf-dev/sheaf/internal/config"
 	"github.com/sheaf-dev/sheaf/internal/durable"
@@ -35,6 +38,7 @@ const (
 	catalogName = "documents.db"
 	spoolName   = "spool"
 	auditName   = ".audit" // a file of a day each
+	uploadsName = "uploads"
 )
 
 // An App is an open store and the owner of its data directory. Until Close it
@@ -60,6 +64,7 @@ type App struct {
 	socket      *socketListener    // nil where there can be none
 	tcp         net.Listener       // nil until Listen
 	agentTCP    net.Listener       // nil until Listen, and if there is no such address
+	address     address
 
 	closing sync.Once
 	closed  error // the outcome of closing
@@ -135,16 +140,28 @@ func (a *App) open(ctx context.Context) error {
 		ScrubRate:       a.config.Storage.ScrubRate,
 		BatchMemory:     a.config.Storage.BatchMemory,
 		ArchiveMemory:   a.config.Storage.ArchiveMemory,
+		UndrainedBlobs:  int64(a.config.Storage.UndrainedBlobs),
+		UndrainedBytes:  a.config.Storage.UndrainedBytes,
+		ArchiveLinkTime: a.config.Books.ArchiveLinkTime,
 		AutoCreateBooks: a.config.Books.AutoCreate,
 		ViewsDir:        a.config.Storage.Dir,
-		Garbage:         garbageOptions(a.config.Garbage),
+		Search: library.SearchOptions{
+			Deadline: a.config.Search.Deadline,
+			Workers:  a.config.Search.Workers,
+			Remote:   a.config.Search.RemoteReads,
+		},
+		Assets: library.AssetOptions{
+			CDNURL: a.config.Assets.CDNURL, Lifetime: a.config.Assets.URLLifetime, StagingDir: a.path(uploadsName),
+		},
+		Garbage: garbageOptions(a.config.Garbage),
 		Audit: library.AuditOptions{
 			Retention: a.config.Audit.AccessRetention,
 			Sampling:  a.config.Audit.ReadSampling,
 			Rate:      a.config.Audit.AccessRate,
 			Dir:       a.path(auditName),
 		},
-		Log: a.log,
+		Address: a.libraryAddress,
+		Log:     a.log,
 	})
 	if err != nil {
 		return err
@@ -152,6 +169,7 @@ func (a *App) open(ctx context.Context) error {
 	agents, err := mcp.New(mcp.Options{
 		Library: a.library, Log: a.log, Version: Version(),
 		Toolsets: toolsets(a.config.MCP.Toolsets), ReadOnly: a.config.MCP.ReadOnly,
+		Address: a.addressOf,
 	})
 	if err != nil {
 		return err
@@ -162,6 +180,7 @@ func (a *App) open(ctx context.Context) error {
 		Log:               a.log,
 		Version:           Version(),
 		BaseURL:           a.config.Server.PublicURL,
+		Address:           a.addressOf,
 		LoopbackOnly:      !a.config.Server.AllowOpen,
 		AllowedHosts:      allowedHosts(a.config.Server),
 		UploadIdleTimeout: a.config.Server.UploadIdleTimeout,
@@ -191,11 +210,41 @@ func openBackends(storage config.Storage) (backends map[string]blob.Backend, kin
 			}
 		case config.BackendMem:
 			backends[name] = memblob.New()
+		case config.BackendS3:
+			if backends[name], err = s3blob.New(s3Options(storage, b)); err != nil {
+				return nil, nil, misconfigured(name, err)
+			}
+		case config.BackendSupabase:
+			if backends[name], err = supablob.New(supabaseOptions(b)); err != nil {
+				return nil, nil, misconfigured(name, err)
+			}
 		default:
 			return nil, nil, fmt.Errorf("open the backend %s: there is no kind %q", name, b.Kind)
 		}
+		if b.IsRemote() {
+			backends[name] = resilient.Wrap(backends[name], resilient.Options{Name: name, Idle: storage.BackendIdleTimeout})
+		}
 	}
 	return backends, kinds, nil
+}
+
+// misconfigured returns what to say of a backend whose driver cannot work with
+// what it was given.
+func misconfigured(name string, err error) error {
+	return sheaf.Errorf(sheaf.ErrInvalid, "the backend %s: %w", name, err).
+		WithHint("correct it in sheaf.yaml or its variables; docs/configuration.md lists what it has")
+}
+
+func supabaseOptions(b config.Backend) supablob.Options {
+	return supablob.Options{URL: b.Supabase.URL, ServiceKey: b.Supabase.ServiceKey.Reveal(), Bucket: b.Bucket}
+}
+
+func s3Options(storage config.Storage, b config.Backend) s3blob.Options {
+	return s3blob.Options{
+		Endpoint: b.S3.Endpoint, Region: b.S3.Region, Bucket: b.Bucket, Prefix: b.S3.Prefix, VirtualHost: b.S3.VirtualHost,
+		AccessKey: b.S3.AccessKey, SecretKey: b.S3.SecretKey.Reveal(), SessionToken: b.S3.SessionToken.Reveal(),
+		SpoolDir: filepath.Join(storage.Dir, spoolName),
+	}
 }
 
 // noneIfZero turns the configuration's "none" into that of package blob, for

@@ -23,7 +23,7 @@ const (
 func (a *App) serveSocket() {
 	requests, cutOff := context.WithCancel(context.Background())
 	a.cutOff = cutOff
-	a.failed = make(chan error, 3)
+	a.failed = make(chan error, 4)
 	a.server = a.newServer(requests, a.handler)
 	a.agentServer = a.newServer(requests, a.agents)
 	socket, err := listenSocket(a.config.Storage.Dir)
@@ -72,6 +72,7 @@ func (a *App) Listen(ctx context.Context) (err error) {
 			return errors.Join(err, a.tcp.Close())
 		}
 	}
+	a.address.listening(a.tcp)
 	a.ownership.announce(a.LocalURL())
 	return nil
 }
@@ -127,8 +128,10 @@ func (a *App) URL() string {
 
 // LocalURL returns where clients on this machine reach the server, which no
 // proxy stands before. It is known after Listen.
-func (a *App) LocalURL() string {
-	address := a.tcp.Addr().(*net.TCPAddr)
+func (a *App) LocalURL() string { return urlOf(a.tcp) }
+
+func urlOf(listener net.Listener) string {
+	address := listener.Addr().(*net.TCPAddr)
 	host := address.IP.String()
 	if address.IP.IsUnspecified() {
 		host = "127.0.0.1"
@@ -173,7 +176,7 @@ const lateTime = time.Second
 func (a *App) stopServing() error {
 	begin := time.Now()
 	var err error
-	for _, listener := range []net.Listener{a.tcp, a.agentTCP} {
+	for _, listener := range []net.Listener{a.tcp, a.agentTCP, a.address.close()} {
 		if listener == nil {
 			continue
 		}

@@ -57,6 +57,13 @@ type Presigner interface {
 	DeleteStaged(ctx context.Context, name string) error
 }
 
+// Presigner returns a backend as one that lets others read and upload by
+// themselves; ok is false when it does not.
+func (s *Store) Presigner(backend string) (presigner Presigner, ok bool) {
+	presigner, ok = s.backends[backend].(Presigner)
+	return presigner, ok
+}
+
 // Staged is an upload that waits to be verified.
 type Staged struct {
 	Name     string

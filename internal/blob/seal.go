@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -58,9 +59,17 @@ func (k *dataKey) sealTo(w io.Writer) (io.WriteCloser, error) {
 	return sio.EncryptWriter(struct{ io.Writer }{w}, k.config(0))
 }
 
-// sealing returns a reader of what plain reads, sealed.
-func (k *dataKey) sealing(plain io.Reader) (io.Reader, error) {
-	return sio.EncryptReader(plain, k.config(0))
+// sealing returns a reader of size plain bytes, sealed. Plain returns a reader of
+// them from the first, each time. The reader seeks, and gives the same bytes again
+// then: the same nonce, of the same bytes.
+func (k *dataKey) sealing(size int64, plain func() io.Reader) io.Reader {
+	var nonce [12]byte // as many as DARE 2.0 takes
+	rand.Read(nonce[:])
+	return &reopened{size: sealedSize(size), open: func() (io.Reader, error) {
+		config := k.config(0)
+		config.Rand = bytes.NewReader(nonce[:])
+		return sio.EncryptReader(plain(), config)
+	}}
 }
 
 // Seals reports whether new blobs of a backend are sealed.

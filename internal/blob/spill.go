@@ -183,21 +183,21 @@ func (s *spill) unpark() error {
 
 // reader returns a reader of all the bytes, from the first, unsealed. It does
 // not move the place where the next are written. If the file is sealed, it has
-// to be complete.
+// to be complete. Of complete bytes it is an [io.Seeker], for backends that have
+// to send them twice.
 func (s *spill) reader() io.Reader {
 	if s.key == nil {
 		return s.raw()
 	}
-	unsealed, err := s.key.unseal(context.Background(), s.size, 0, func(int64) (io.ReadCloser, error) {
-		return io.NopCloser(s.raw()), nil
-	})
-	if err != nil {
-		return failedReader{err}
-	}
-	return unsealed
+	return &reopened{size: s.size, open: func() (io.Reader, error) {
+		return s.key.unseal(context.Background(), s.size, 0, func(int64) (io.ReadCloser, error) {
+			return io.NopCloser(s.raw()), nil
+		})
+	}}
 }
 
-// raw returns a reader of all the bytes, from the first, as they are.
+// raw returns a reader of all the bytes, from the first, as they are. Of complete
+// bytes it is an [io.Seeker].
 func (s *spill) raw() io.Reader {
 	if s.file == nil {
 		return bytes.NewReader(s.buf)
@@ -206,13 +206,12 @@ func (s *spill) raw() io.Reader {
 	if s.key != nil {
 		filed = sealedSize(s.size)
 	}
-	return io.MultiReader(io.NewSectionReader(s.file, 0, filed), bytes.NewReader(s.buf))
+	inFile := io.NewSectionReader(s.file, 0, filed)
+	if len(s.buf) == 0 {
+		return inFile
+	}
+	return io.MultiReader(inFile, bytes.NewReader(s.buf))
 }
-
-// A failedReader fails always.
-type failedReader struct{ err error }
-
-func (r failedReader) Read([]byte) (int, error) { return 0, r.err }
 
 // close gives everything back.
 func (s *spill) close() error {

@@ -177,11 +177,7 @@ func (s *Store) reseal(ctx context.Context, b Backend, ref Ref, sp *Spooled) err
 	if err != nil {
 		return fmt.Errorf("place %s: %w", ref.Digest, err)
 	}
-	sealed, err := key.sealing(sp.bytes.reader())
-	if err != nil {
-		return fmt.Errorf("place %s: %w", ref.Digest, err)
-	}
-	return b.Put(ctx, ref.Key(), sealed, ref.ObjectSize())
+	return b.Put(ctx, ref.Key(), key.sealing(ref.StoredSize, sp.bytes.reader), ref.ObjectSize())
 }
 
 // stillPlaced fails unless a content whose file the backend has adopted is there.
@@ -262,6 +258,32 @@ func (s *Store) Quarantine(ctx context.Context, backend string, key Key) error {
 		return q.Quarantine(ctx, key)
 	}
 	return b.Delete(ctx, key)
+}
+
+// Presigns reports whether the backend is a [Presigner] for contents as they
+// are: what is sealed has to pass through the server.
+func (s *Store) Presigns(backend string) bool {
+	_, ok := s.backends[backend].(Presigner)
+	return ok && !s.Seals(backend)
+}
+
+// Unquarantine puts an object that was put aside under its key again, unless one
+// is there. It fails with ErrNotFound when there is none.
+func (s *Store) Unquarantine(ctx context.Context, backend string, key Key) error {
+	b, err := s.backend(backend)
+	if err != nil {
+		return err
+	}
+	u, ok := b.(Unquarantiner)
+	if ok {
+		if err = u.Unquarantine(ctx, key); sheaf.KindOf(err) == sheaf.ErrUnsupported {
+			ok = false
+		}
+	}
+	if !ok {
+		return sheaf.Errorf(sheaf.ErrNotFound, "the storage backend %q gives back nothing that was put aside", backend)
+	}
+	return err
 }
 
 func (s *Store) backend(name string) (Backend, error) {

@@ -2,8 +2,6 @@ package catalog
 
 import (
 	"fmt"
-	"slices"
-	"strconv"
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/blob"
@@ -121,9 +119,9 @@ func (tx *Tx) ReserveBlob(ref blob.Ref) (reserved blob.Ref, live bool, err error
 		if have.Seal != nil && ref.Seal != nil {
 			ref.Seal = have.Seal
 		}
-		return ref, false, tx.replaceBlob(have.PK, ref, BlobPending)
+		return ref, false, tx.replaceBlob(have, ref, BlobPending)
 	case BlobDamaged:
-		return ref, false, tx.replaceBlob(have.PK, ref, BlobPending)
+		return ref, false, tx.replaceBlob(have, ref, BlobPending)
 	}
 	return ref, false, ErrDeleting
 }
@@ -156,7 +154,7 @@ func (tx *Tx) KeepBlob(ref blob.Ref) (known bool, err error) {
 	case have.State == BlobDeleting:
 		return false, ErrDeleting
 	case inline:
-		return false, tx.replaceBlob(have.PK, ref, BlobLive)
+		return false, tx.replaceBlob(have, ref, BlobLive)
 	case have.State == BlobPending:
 		return false, tx.setBlobState(have, BlobLive)
 	}
@@ -190,21 +188,28 @@ func (tx *Tx) insertInline(pk int64, ref blob.Ref) error {
 	if len(ref.Inline) == 0 {
 		return nil // the empty content needs no bytes anywhere
 	}
+	tx.countUndrained(ref.Backend, 1, ref.StoredSize)
 	_, err := tx.exec(`insert into inline_blobs (blob, bytes) values ($1, $2)`, pk, ref.Inline)
 	return err
 }
 
 // replaceBlob stores a content again that is known and not readable. The new
 // bytes may be encoded another way, and get a row of their own.
-func (tx *Tx) replaceBlob(pk int64, ref blob.Ref, state BlobState) error {
-	if _, err := tx.exec(`delete from inline_blobs where blob = $1`, pk); err != nil {
+func (tx *Tx) replaceBlob(have Blob, ref blob.Ref, state BlobState) error {
+	result, err := tx.exec(`delete from inline_blobs where blob = $1`, have.PK)
+	if err != nil {
 		return err
 	}
-	if _, err := tx.exec(`delete from blobs where pk = $1`, pk); err != nil {
+	deleted, err := result.RowsAffected()
+	if err != nil {
+		return err
+	}
+	tx.countUndrained(have.Backend, -deleted, -deleted*have.StoredSize)
+	if _, err := tx.exec(`delete from blobs where pk = $1`, have.PK); err != nil {
 		return err
 	}
 	tx.touched.all = true
-	_, err := tx.insertBlob(ref, state)
+	_, err = tx.insertBlob(ref, state)
 	return err
 }
 
@@ -235,57 +240,6 @@ func (tx *Tx) changeBlob(backend string, digest sheaf.Digest, from, to BlobState
 	}
 	tx.touched.all = true
 	return true, tx.setBlobState(have, to)
-}
-
-// InlineBlobs returns live blobs of a backend whose bytes are inline, with them,
-// in the order of their arrival: at most count of them, and no further one once
-// they have reached bytes.
-func (v *View) InlineBlobs(backend string, count int, bytes int64) ([]Blob, error) {
-	var found []Blob
-	var total int64
-	err := v.conn.rows(`
-		select `+blobColumns+`, i.bytes
-		from inline_blobs i join blobs b on b.pk = i.blob
-		where b.state = $1 and b.backend = $2
-		order by i.blob limit $3`, []any{int(BlobLive), backend, count},
-		func(scan func(...any) error) error {
-			if total >= bytes {
-				return nil
-			}
-			var bytes []byte
-			b, err := scanBlob(scan, &bytes)
-			b.Inline = bytes
-			total += b.StoredSize
-			found = append(found, b)
-			return err
-		})
-	return found, err
-}
-
-// InlineCount returns how many blobs the drain has not moved yet.
-func (v *View) InlineCount() (n int64, err error) {
-	_, err = v.conn.row(`select count(*) from inline_blobs`, nil, &n)
-	return n, err
-}
-
-// dropStatement drops as many as a pkList names.
-var dropStatement = `delete from inline_blobs where blob in (select pk from blobs where pk in ` + pkList + ` and state = ` +
-	strconv.Itoa(int(BlobLive)) + `)`
-
-// DropInline forgets the inline bytes of blobs whose objects are confirmed to be
-// in their backend. Blobs that are no longer live keep theirs. A blob that was
-// stored again meanwhile has another pk, so that its new bytes are safe.
-func (tx *Tx) DropInline(blobs []Blob) error {
-	for some := range slices.Chunk(blobs, pkListSize) {
-		pks := make([]any, 0, pkListSize)
-		for _, b := range some {
-			pks = append(pks, b.PK)
-		}
-		if _, err := tx.exec(dropStatement, padPKs(pks)...); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // ReadableRef returns what is needed to read a content, if the store has it.

@@ -39,7 +39,7 @@ func TestDropInlineKeepsWhatWasNotPut(t *testing.T) {
 	mutate(t, c, state("revived", BlobCondemned))
 	var listed []Blob
 	err := c.Read(t.Context(), func(v *View) (err error) {
-		listed, err = v.InlineBlobs(collection.Backend, 100, 1<<20)
+		listed, _, err = v.InlineBlobs(collection.Backend, 0, 100, 1<<20)
 		return err
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sheaf-dev/sheaf"
@@ -67,7 +68,15 @@ type Catalog struct {
 
 	collections collectionCache
 	heads       *headCache
+	rewritten   atomic.Uint64 // see Rewritten
+	undrained   undrainedCounts
 }
+
+// Rewritten counts the commits after which a past revision may not be what it
+// was: contents of it were purged, or are stored another way, or not at all any
+// more. What was made of a past revision is good for as long as the count is what
+// it was before that was read.
+func (c *Catalog) Rewritten() uint64 { return c.rewritten.Load() }
 
 // Open opens the catalog, making or migrating its schema as needed. The context
 // bounds opening only. A catalog of a newer Sheaf is refused.
@@ -128,6 +137,9 @@ func Open(ctx context.Context, options Options) (*Catalog, error) {
 		return nil, fmt.Errorf("open catalog %s: %w", options.Path, err)
 	}
 	if err := c.collections.load(writeConn); err != nil {
+		return nil, fmt.Errorf("open catalog %s: %w", options.Path, err)
+	}
+	if err := c.undrained.load(writeConn); err != nil {
 		return nil, fmt.Errorf("open catalog %s: %w", options.Path, err)
 	}
 	opened = true

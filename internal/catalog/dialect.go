@@ -53,6 +53,15 @@ const checkpointPages = 4096
 // backupStatement copies the database into a new file, whole and consistent.
 const backupStatement = `vacuum into $1`
 
+// What a connection waits for when it commits: after laxStatement for nothing,
+// and a loss of power undoes the last commits, but leaves no half of one; after
+// strictStatement, as a connection begins, until all commits are on disk.
+// https://www.sqlite.org/pragma.html#pragma_synchronous
+const (
+	laxStatement    = `pragma synchronous = normal`
+	strictStatement = `pragma synchronous = full`
+)
+
 // integrityStatement returns one row "ok", or a row for each problem.
 func integrityStatement(full bool) string {
 	if full {

@@ -250,6 +250,7 @@ func (tx *Tx) UpdateDocument(before Head, after *Head) error {
 	}
 	tx.moveUse(&before, after)
 	if after.Purged && !before.Purged {
+		tx.touched.past = true
 		if err := tx.removeRelations(before.PK); err != nil {
 			return err
 		}

@@ -117,9 +117,14 @@ type touched struct {
 	documents []sheaf.DocumentID // which have another revision now
 	digests   []sheaf.Digest     // of blobs that are on their way out
 	all       bool               // a change that may concern any document or blob
+	past      bool               // what was there at some revision is not to be had any more
 }
 
 func (t touched) nothing() bool { return len(t.documents) == 0 && len(t.digests) == 0 && !t.all }
+
+// rewrites reports whether what is said of a past revision may be another now:
+// which contents there are, or how they are stored.
+func (t touched) rewrites() bool { return t.all || t.past || len(t.digests) > 0 }
 
 // committing forgets what a transaction has touched, right before its commit.
 // The writer calls done once the commit has succeeded or failed.

@@ -89,6 +89,25 @@ func (tx *Tx) streamHead(stream string) (streamHead, error) {
 	return head, err
 }
 
+// LatestOf returns the newest entry of a stream, up to a revision, that is of one
+// of some operations. It looks at all entries of these, of which there should be
+// few.
+func (v *View) LatestOf(stream string, rev int64, operations ...string) (entry sheaf.LogEntry, found bool, err error) {
+	names, err := json.Marshal(operations)
+	if err != nil {
+		return entry, false, err
+	}
+	// Left alone, the engine would go back through all entries of the stream.
+	entries, err := v.logEntries(`
+		with made as materialized (select id, stream, rev from log where op in (select value from json_each($1)))
+		select id, stream, rev, at, principal, label, op, status, payload, prev, hash
+		from log where id = (select id from made where stream = $2 and rev <= $3 order by rev desc limit 1)`, string(names), stream, rev)
+	if err != nil || len(entries) == 0 {
+		return entry, false, err
+	}
+	return entries[0], true, nil
+}
+
 // Log calls each for the entries of all streams with an id above after, in the
 // order of their commits, until it returns an error, which Log returns.
 func (v *View) Log(after int64, each func(sheaf.LogEntry) error) error {

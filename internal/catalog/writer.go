@@ -290,6 +290,9 @@ func (w *writer) attempt(savepoints bool) (outcomes []error, tx *Tx, err error) 
 	if _, err := w.conn.exec(`commit`); err != nil {
 		return nil, nil, err
 	}
+	if tx.touched.rewrites() {
+		w.catalog.rewritten.Add(1)
+	}
 	return outcomes, tx, nil
 }
 

@@ -94,6 +94,8 @@ func newSheafCommand(o *options) *cobra.Command {
 		newPullCommand(o),
 		newQueryCommand(o),
 		newLsCommand(o),
+		newGlobCommand(o),
+		newGrepCommand(o),
 		newTreeCommand(o),
 		newCatCommand(o),
 		newInfoCommand(o),

@@ -14,6 +14,7 @@ import (
 type collectionOptions struct {
 	*options
 	title, description, policy string
+	backend                    string
 	limits                     limitFlags
 	retention                  sheaf.Retention
 }
@@ -44,15 +45,17 @@ with what they hold.`,
 		bindRetention(flags, &o.retention)
 		return cmd
 	}
+	create := bind(&cobra.Command{
+		Use:     "create <name>",
+		Short:   "Create a collection",
+		Example: `  sheaf collections create field-notes --title "Field notes" --write-policy require_hash`,
+		Args:    exactly(name),
+		RunE:    func(cmd *cobra.Command, args []string) error { return runCollectionsCreate(cmd, o, args) },
+	})
+	bindBackend(create, &o.backend)
 	cmd.AddCommand(
 		&cobra.Command{Use: "list", Short: "List the collections", Args: noArguments("`sheaf ls --collection` lists documents"), RunE: list},
-		bind(&cobra.Command{
-			Use:     "create <name>",
-			Short:   "Create a collection",
-			Example: `  sheaf collections create field-notes --title "Field notes" --write-policy require_hash`,
-			Args:    exactly(name),
-			RunE:    func(cmd *cobra.Command, args []string) error { return runCollectionsCreate(cmd, o, args) },
-		}),
+		create,
 		bind(&cobra.Command{
 			Use:   "change <name>",
 			Short: "Change a collection's title, description, write policy, limits or retention",
@@ -129,7 +132,7 @@ func runCollectionsCreate(cmd *cobra.Command, o *collectionOptions, args []strin
 	}
 	return o.withCollection(cmd, true, func(ctx context.Context, store *connection) (sheaf.CollectionStats, error) {
 		return store.CreateCollection(ctx, client.CollectionInput{
-			Name: args[0], Title: o.title, Description: o.description, Policy: sheaf.WritePolicy(o.policy),
+			Name: args[0], Title: o.title, Description: o.description, Policy: sheaf.WritePolicy(o.policy), Backend: o.backend,
 			Limits: limits, Retention: o.retention,
 		})
 	})

@@ -36,7 +36,10 @@ func runImportRegistry(cmd *cobra.Command, o *bookOptions, args []string) error 
 		return err
 	}
 	// Before anything is changed: half an import is worse than none.
-	for _, entry := range entries {
+	for i, entry := range entries {
+		if sheaf.CollectionStatus(entry.Status) == sheaf.StatusMigrating { // then, and where that was
+			entries[i].Status, entry.Status = string(sheaf.StatusActive), string(sheaf.StatusActive)
+		}
 		if status := sheaf.CollectionStatus(entry.Status); status != "" && status != sheaf.StatusActive && status != sheaf.StatusArchived {
 			return sheaf.Invalid("status", fmt.Sprintf("%s has the status %q; a book can be imported as %s or %s",
 				entry.ID, sheaf.Clip(entry.Status), sheaf.StatusActive, sheaf.StatusArchived))

@@ -9,7 +9,6 @@ package config
 
 import (
 	"log/slog"
-	"path/filepath"
 	"time"
 
 	"github.com/sheaf-dev/sheaf"
@@ -22,6 +21,8 @@ type Config struct {
 	Storage Storage
 	Catalog Catalog
 	Books   Books
+	Search  Search
+	Assets  Assets
 	Garbage Garbage
 	MCP     MCP
 	Limits  sheaf.Limits
@@ -46,43 +47,38 @@ type Server struct {
 
 // Storage says where the data lives.
 type Storage struct {
-	Dir            string // of the catalog, the spool, the lock and the socket
-	InlineLimit    int64  // stored bytes
-	DeflateLimit   int64  // plain bytes
-	ScrubRate      int64  // stored bytes a second
-	BatchMemory    int64  // bytes
-	ArchiveMemory  int64  // bytes
-	Backends       map[string]Backend
-	DefaultBackend string // a key of Backends
-	MasterKeys     Secret // as text, the current one first; empty: see MasterKeyFile
-	MasterKeyFile  string // that holds the master keys; empty: there is none
+	Dir                string        // of the catalog, the spool, the lock and the socket
+	InlineLimit        int64         // stored bytes
+	DeflateLimit       int64         // plain bytes
+	ScrubRate          int64         // stored bytes a second
+	BatchMemory        int64         // bytes
+	ArchiveMemory      int64         // bytes
+	UndrainedBlobs     int           // of each backend
+	UndrainedBytes     int64         // stored, of each backend
+	BackendIdleTimeout time.Duration // of calls to remote backends
+	Backends           map[string]Backend
+	DefaultBackend     string // a key of Backends
+	MasterKeys         Secret // as text, the current one first; empty: see MasterKeyFile
+	MasterKeyFile      string // that holds the master keys; empty: there is none
 }
 
-// Kinds of backends.
-const (
-	BackendFS  = "fs"  // files below a directory
-	BackendMem = "mem" // memory, gone with the process
-)
-
-// A Backend is a place for blobs.
-type Backend struct {
-	Kind string
-	Dir  string // of an fs backend; relative to Storage.Dir
-
-	Encrypt bool // seal what is new, by a master key
-}
-
-// BackendDir returns the directory of an fs backend.
-func (s Storage) BackendDir(b Backend) string {
-	if filepath.IsAbs(b.Dir) {
-		return b.Dir
-	}
-	return filepath.Join(s.Dir, b.Dir)
-}
-
-// Books says how books come to be.
+// Books says how books come to be, and how they leave.
 type Books struct {
-	AutoCreate bool // by the first write to them, if the writer may
+	AutoCreate      bool          // by the first write to them, if the writer may
+	ArchiveLinkTime time.Duration // for which a link to an archive is good
+}
+
+// Search bounds what all searches together take from others.
+type Search struct {
+	Deadline    time.Duration // of one search
+	Workers     int           // contents on this machine at once; 0: one fewer than processors, at least 1
+	RemoteReads int           // contents elsewhere at once
+}
+
+// Assets says where assets of books are uploaded to and read.
+type Assets struct {
+	CDNURL      string        // what their URLs begin with, without a trailing slash; empty: that of the server
+	URLLifetime time.Duration // of URLs that carry their own permission
 }
 
 // Catalog tunes the database and its one writer.
@@ -145,14 +141,17 @@ func Default() Config {
 			MaxUploads:        256,
 		},
 		Storage: Storage{
-			Dir:            ".document-storage",
-			InlineLimit:    64 << 10,
-			DeflateLimit:   16 << 20,
-			ScrubRate:      4 << 20,
-			BatchMemory:    64 << 20,
-			ArchiveMemory:  256 << 20,
-			Backends:       map[string]Backend{"fs": {Kind: BackendFS, Dir: "blobs"}},
-			DefaultBackend: "fs",
+			Dir:                ".document-storage",
+			InlineLimit:        64 << 10,
+			DeflateLimit:       16 << 20,
+			ScrubRate:          4 << 20,
+			BatchMemory:        64 << 20,
+			ArchiveMemory:      256 << 20,
+			UndrainedBlobs:     1_000_000,
+			UndrainedBytes:     4 << 30,
+			BackendIdleTimeout: 20 * time.Second,
+			Backends:           map[string]Backend{"fs": {Kind: BackendFS, Dir: "blobs"}},
+			DefaultBackend:     "fs",
 		},
 		Catalog: Catalog{
 			Readers:    4,
@@ -160,7 +159,9 @@ func Default() Config {
 			BatchBytes: 8 << 20,
 			BatchDelay: 20 * time.Millisecond,
 		},
-		Books:   Books{AutoCreate: true},
+		Books:   Books{AutoCreate: true, ArchiveLinkTime: time.Hour},
+		Search:  Search{Deadline: 10 * time.Second, RemoteReads: 16},
+		Assets:  Assets{URLLifetime: time.Hour},
 		Garbage: Garbage{Enabled: true, Interval: time.Hour, Grace: 24 * time.Hour},
 		Limits:  sheaf.DefaultLimits(),
 		Audit:   Audit{AccessRetention: 30 * 24 * time.Hour, ReadSampling: 1, AccessRate: 200},

@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"iter"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -128,52 +127,6 @@ func scalar(node *yaml.Node, kind string) (string, bool) {
 		elements = append(elements, element.Value)
 	}
 	return strings.Join(elements, ","), true
-}
-
-var backendName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
-
-// setBackends replaces the default backends by those of the file.
-func (f fileLoader) setBackends(node *yaml.Node) {
-	f.config.Storage.Backends = make(map[string]Backend)
-	for key, node := range f.entries(node, backendsKey) {
-		name := strings.TrimPrefix(key, backendsKey+".")
-		if !backendName.MatchString(name) {
-			f.reject(f.name(node, key), "is not a name of lowercase letters, digits and single hyphens")
-			continue
-		}
-		f.config.Storage.Backends[name] = f.backend(key, node)
-	}
-}
-
-func (f fileLoader) backend(key string, node *yaml.Node) (backend Backend) {
-	kind := choice(&backend.Kind, BackendFS, BackendMem)
-	dir := text(&backend.Dir)
-	encrypt := boolean(&backend.Encrypt)
-	for field, node := range f.entries(node, key) {
-		var err error
-		switch field {
-		case key + ".kind":
-			err = kind.set(node.Value)
-		case key + ".dir":
-			err = dir.set(node.Value)
-		case key + ".encrypt":
-			err = encrypt.set(node.Value)
-		default:
-			err = fmt.Errorf("is not a setting of a backend, which has kind, dir and encrypt")
-		}
-		if err != nil {
-			f.reject(f.name(node, field), err.Error())
-		}
-	}
-	switch {
-	case backend.Kind == "":
-		f.reject(f.name(node, key), "has no valid kind, which is one of "+kind.kind)
-	case backend.Kind == BackendFS && backend.Dir == "":
-		f.reject(f.name(node, key), "has no dir for its files")
-	case backend.Kind == BackendMem && backend.Dir != "":
-		f.reject(f.name(node, key), "has a dir, but keeps nothing in files")
-	}
-	return backend
 }
 
 // keys returns the key of every setting.

@@ -54,7 +54,9 @@ func Load(from Sources) (Config, error) {
 			}
 		}
 	}
-	l.settleDefaultBackend()
+	only := l.onlyBackend()
+	l.settleBackends()
+	l.settleDefaultBackend(only)
 	l.settleMasterKeys()
 	return l.config, l.err()
 }
@@ -109,14 +111,14 @@ func (l *loader) reject(name, message string) {
 }
 
 // settleDefaultBackend checks that the default backend exists. The only one of
-// a file that names no default is it.
-func (l *loader) settleDefaultBackend() {
+// a file that names no default is it, whatever variables add.
+func (l *loader) settleDefaultBackend(only string) {
 	const key = "storage.default_backend"
 	storage := &l.config.Storage
 	names := slices.Sorted(maps.Keys(storage.Backends))
 	name, given := l.origins[key]
-	if !given && len(names) == 1 {
-		storage.DefaultBackend = names[0]
+	if !given && only != "" {
+		storage.DefaultBackend = only
 	}
 	if !slices.Contains(names, storage.DefaultBackend) {
 		l.reject(cmp.Or(name, key), fmt.Sprintf("%q is not one of the backends: %s",

@@ -51,10 +51,16 @@ storage:
   backends:                  # where contents live, by the name that answers show as storage_backend
     fs: {kind: fs, dir: blobs}      # files; a relative dir is below storage.dir
     fast: {kind: mem}               # memory, for tests: gone when the process ends
+    media:                          # a bucket of AWS, MinIO, Supabase and others that speak S3
+      kind: s3
+      region: eu-central-1
+      bucket: sheaf-media
+      access_key: AKIAEXAMPLE       # and the secret key by SHEAF_STORAGE_BACKENDS_MEDIA_SECRET_KEY
+    team: {kind: supabase, url: "https://abc.supabase.co", bucket: books} # and the service key by its variable
   default_backend: fs        # need not be said when there is one backend only
 ` + "```" + `
 
-Without ` + "`storage.backends`" + ` there is one, ` + "`fs`" + `, as above. It is the one key without a variable and a flag.
+Without ` + "`storage.backends`" + ` there is one, ` + "`fs`" + `, as above.
 
 A backend with ` + "`encrypt: true`" + ` seals what is stored there from then on. The master keys come from the variable
 ` + "`SHEAF_MASTER_KEY`" + `, which has no flag and no key in the file, or from the file that ` + "`storage.master_key_file`" + ` names:
@@ -65,6 +71,7 @@ each as 64 hexadecimal digits or as base64 of 32 bytes, separated by commas or w
 func reference() string {
 	var b strings.Builder
 	b.WriteString(introduction)
+	b.WriteString(backendsReference())
 	defaults := Default()
 	section := ""
 	for _, s := range settings() {
@@ -75,6 +82,54 @@ func reference() string {
 		v := s.value(&defaults)
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n",
 			s.key, code(v.show()), s.help, v.kind, code(s.envNames()...), code(dashed(s.flagNames())...))
+	}
+	return b.String()
+}
+
+const backendsIntroduction = `
+## Backends
+
+An entry of ` + "`storage.backends`" + ` has a kind, which is one of %s, and what its kind needs:
+
+| key | kind | needed | meaning | value |
+|---|---|---|---|---|
+`
+
+const backendsVariables = `
+Each of them can also come from a variable, which keeps secrets out of the file: that of the key ` + "`secret_key`" + ` of a
+backend ` + "`media`" + ` is ` + "`SHEAF_STORAGE_BACKENDS_MEDIA_SECRET_KEY`" + `. There are no flags, because others on the machine can read
+those. Secrets are never printed.
+
+Some backends are there as soon as their variables are, without an entry in the file, which they replace. All
+variables of one are needed. ` + "`SHEAF_STORAGE_BACKENDS_R2_ENCRYPT`" + ` and its like encrypt them, and so does the entry that they
+replace. To store new collections there, name it as ` + "`storage.default_backend`" + `.
+
+| backend | kind | variables |
+|---|---|---|
+`
+
+// backendsReference describes the one key that holds a map.
+func backendsReference() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, backendsIntroduction, code(backendKinds...))
+	for _, field := range backendFields() {
+		needed := "yes"
+		if field.optional {
+			needed = "no"
+		}
+		kinds := code(field.kinds...)
+		if field.kinds == nil {
+			kinds = "all"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", code(field.key), kinds, needed, field.help, field.value(&Backend{}).kind)
+	}
+	b.WriteString(backendsVariables)
+	for _, defined := range backendsOfVariables {
+		var variables []string
+		for _, variable := range defined.variables {
+			variables = append(variables, variable.name)
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", code(defined.name), code(defined.kind), code(variables...))
 	}
 	return b.String()
 }

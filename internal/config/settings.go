@@ -32,8 +32,8 @@ func (s setting) envNames() []string {
 	return []string{s.seedEnv, name}
 }
 
-// backendsKey is the one key that is no setting: it holds a map, which has no
-// sensible form in a variable or a flag.
+// backendsKey is the one key that is no setting: it holds a map, which backend.go
+// knows how to read.
 const backendsKey = "storage.backends"
 
 const (
@@ -113,6 +113,18 @@ func settings() []setting {
 			help:  "memory that all archives take up together while they are made and downloaded, about a kilobyte for each document; who finds it taken is asked to come again",
 			value: func(c *Config) value { return size(&c.Storage.ArchiveMemory, 1, 1<<40) },
 		}, {
+			key:   "storage.undrained_blobs",
+			help:  "small contents that wait in the catalog for one backend; while more would, writes to it are refused",
+			value: func(c *Config) value { return integer(&c.Storage.UndrainedBlobs, 1, anyInt) },
+		}, {
+			key:   "storage.undrained_bytes",
+			help:  "size of the small contents that wait in the catalog for one backend; while it would be more, writes to it are refused",
+			value: func(c *Config) value { return size(&c.Storage.UndrainedBytes, 1, anyBytes) },
+		}, {
+			key:   "storage.backend_idle_timeout",
+			help:  "time after which a request to a remote backend is given up in which nothing moves; there is no limit on the whole",
+			value: func(c *Config) value { return duration(&c.Storage.BackendIdleTimeout) },
+		}, {
 			key:   "storage.default_backend",
 			help:  "backend of new collections, one of " + backendsKey,
 			value: func(c *Config) value { return nonEmpty(&c.Storage.DefaultBackend) },
@@ -141,6 +153,31 @@ func settings() []setting {
 			key:   "books.auto_create",
 			help:  "whether writing to a book that is not there makes it, for callers who may create collections",
 			value: func(c *Config) value { return boolean(&c.Books.AutoCreate) },
+		}, {
+			key:   "books.archive_link_time",
+			help:  "how long a URL is good from which anybody who has it downloads an archive of a book",
+			value: func(c *Config) value { return duration(&c.Books.ArchiveLinkTime) },
+		}, {
+			key:   "search.deadline",
+			help:  "time after which a search answers with what it has found",
+			value: func(c *Config) value { return duration(&c.Search.Deadline) },
+		}, {
+			key:   "search.workers",
+			help:  "contents on this machine that all searches together look through at once; 0 leaves one processor to others",
+			value: func(c *Config) value { return integer(&c.Search.Workers, 0, 1024) },
+		}, {
+			key:   "search.remote_reads",
+			help:  "contents in object stores that all searches together look through at once",
+			value: func(c *Config) value { return integer(&c.Search.RemoteReads, 1, 1024) },
+		}, {
+			key:     "assets.cdn_url",
+			help:    "what the URLs of assets begin with, when a CDN stands before the server; that of the server unless given",
+			value:   func(c *Config) value { return webURL(&c.Assets.CDNURL) },
+			seedEnv: "SHEAF_CDN_URL",
+		}, {
+			key:   "assets.url_lifetime",
+			help:  "time for which URLs of uploads and downloads are good that carry their own permission",
+			value: func(c *Config) value { return duration(&c.Assets.URLLifetime) },
 		}, {
 			key:   "gc.enabled",
 			help:  "apply the retention of collections and reclaim garbage in the background",
@@ -238,6 +275,38 @@ func settings() []setting {
 			key:   "limits.bulk_documents",
 			help:  "documents that one call tags, moves, deletes or restores",
 			value: func(c *Config) value { return integer(&c.Limits.Bulk, 1, 100_000) },
+		}, {
+			key:   "limits.pattern",
+			help:  "bytes of a regular expression",
+			value: func(c *Config) value { return integer(&c.Limits.Pattern, 1, 1<<16) },
+		}, {
+			key:   "limits.matches",
+			help:  "lines that one search with a regular expression answers with",
+			value: func(c *Config) value { return integer(&c.Limits.Matches, 1, 100_000) },
+		}, {
+			key:   "limits.context_lines",
+			help:  "lines that a search with a regular expression shows before and behind each",
+			value: func(c *Config) value { return integer(&c.Limits.ContextLines, 0, 1000) },
+		}, {
+			key:   "limits.searched_size",
+			help:  "size up to which a content is searched with a regular expression; it is held in memory",
+			value: func(c *Config) value { return size(&c.Limits.Searched, 1, 1<<30) },
+		}, {
+			key:   "limits.asset",
+			help:  "size of an asset of a book",
+			value: func(c *Config) value { return size(&c.Limits.Asset, 1, anyBytes) },
+		}, {
+			key:   "limits.asset_direct",
+			help:  "size from which an asset is not sent within a call of a tool, but uploaded in two steps",
+			value: func(c *Config) value { return size(&c.Limits.AssetDirect, 1, 11<<20) },
+		}, {
+			key:   "limits.uploads",
+			help:  "uploads in two steps that one caller has open",
+			value: func(c *Config) value { return integer(&c.Limits.Uploads, 1, anyInt) },
+		}, {
+			key:   "limits.upload_bytes",
+			help:  "size of the uploads in two steps together that one caller has open",
+			value: func(c *Config) value { return size(&c.Limits.UploadBytes, 1, anyBytes) },
 		}, {
 			key:   "audit.access_retention",
 			help:  "time for which reads, refusals and conflicts are kept; 0s keeps them for ever",

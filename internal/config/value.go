@@ -75,6 +75,21 @@ func boolean(p *bool) value {
 	}
 }
 
+// negated reads the opposite of a field.
+func negated(p *bool) value {
+	v := boolean(p)
+	set := v.set
+	v.set = func(s string) error {
+		err := set(s)
+		if err == nil {
+			*p = !*p
+		}
+		return err
+	}
+	v.show = func() string { return strconv.FormatBool(!*p) }
+	return v
+}
+
 // duration reads times that are longer than nothing.
 func duration(p *time.Duration) value {
 	return value{

@@ -45,21 +45,18 @@ type Archive struct {
 	Modified  time.Time // no later change has affected it; zero when that is not known
 
 	// Errors are documents whose contents should be in it and cannot be read.
-	Errors []ArchiveError
+	Errors []sheaf.ArchiveError
 
-	library  *Library
-	zip      *bundle.Archive
-	backends map[sheaf.DocumentID]string // where the contents are
-	memory   archiveShare
-	closing  sync.Once
-}
+	// Of a book: at which revision it is, and what it should have, as
+	// [bundle.ManifestHash] has it.
+	Revision int64
+	Manifest sheaf.Digest
 
-// An ArchiveError says why the content of a document is not in an archive.
-type ArchiveError struct {
-	ID      sheaf.DocumentID `json:"document_id"`
-	Name    string           `json:"name"`
-	Version int              `json:"version"`
-	Message string           `json:"error"`
+	library   *Library
+	zip       *bundle.Archive
+	backendOf func(sheaf.DocumentID) string // where a content is
+	release   func()                        // gives back what the archive holds
+	closing   sync.Once
 }
 
 // Archive lays out the archive of the documents selected. No content is read.
@@ -79,7 +76,8 @@ func (s *Session) Archive(ctx context.Context, selection ArchiveSelection) (arch
 		return nil, err
 	}
 	defer end()
-	a := &Archive{library: s.library, memory: archiveShare{room: s.library.archives}}
+	memory := archiveShare{room: s.library.archives}
+	a := &Archive{library: s.library, release: memory.free}
 	defer func() {
 		if err != nil {
 			a.Close()
@@ -88,7 +86,7 @@ func (s *Session) Archive(ctx context.Context, selection ArchiveSelection) (arch
 	var heads []catalog.Head
 	var blobs map[blobName]catalog.Blob
 	err = s.library.catalog.Snapshot(ctx, func(v *catalog.View) error {
-		if heads, a.Modified, err = find(ctx, v, &a.memory); err != nil {
+		if heads, a.Modified, err = find(ctx, v, &memory); err != nil {
 			return err
 		}
 		blobs, err = s.library.blobsOf(v, heads)
@@ -97,7 +95,7 @@ func (s *Session) Archive(ctx context.Context, selection ArchiveSelection) (arch
 	if err != nil {
 		return nil, err
 	}
-	if err = a.layOut(heads, blobs); err != nil {
+	if err = a.layOut(heads, blobs, &memory); err != nil {
 		return nil, err
 	}
 	s.library.used()
@@ -246,7 +244,7 @@ func (l *Library) blobsOf(v *catalog.View, heads []catalog.Head) (map[blobName]c
 
 // layOut makes the ZIP file. It depends on nothing but the documents, what is
 // known of their contents and which of these are damaged.
-func (a *Archive) layOut(heads []catalog.Head, blobs map[blobName]catalog.Blob) error {
+func (a *Archive) layOut(heads []catalog.Head, blobs map[blobName]catalog.Blob, memory *archiveShare) error {
 	l := a.library
 	slices.SortFunc(heads, func(a, b catalog.Head) int {
 		return cmp.Or(a.UploadedAt.Compare(b.UploadedAt), cmp.Compare(a.ID, b.ID))
@@ -254,7 +252,8 @@ func (a *Archive) layOut(heads []catalog.Head, blobs map[blobName]catalog.Blob) 
 	var m manifest
 	names := make([]string, 0, len(heads))
 	entries := make([]bundle.Entry, 0, len(heads)+2)
-	a.backends = make(map[sheaf.DocumentID]string, len(heads))
+	backends := make(map[sheaf.DocumentID]string, len(heads))
+	a.backendOf = func(id sheaf.DocumentID) string { return backends[id] }
 	for i := range heads {
 		head := &heads[i]
 		if head.Version == 0 {
@@ -265,13 +264,13 @@ func (a *Archive) layOut(heads []catalog.Head, blobs map[blobName]catalog.Blob) 
 		b, found := blobs[name]
 		problem := l.unreadable(name, b, found)
 		if head.Expired {
-			problem = "the version was removed: its collection does not keep every version for ever"
+			problem = expiredVersion
 		}
 		if problem != "" {
-			a.Errors = append(a.Errors, ArchiveError{head.ID, head.Name, head.Version, problem})
+			a.Errors = append(a.Errors, sheaf.ArchiveError{ID: head.ID, Name: head.Name, Version: head.Version, Message: problem})
 			continue
 		}
-		a.backends[head.ID] = name.backend
+		backends[head.ID] = name.backend
 		names = append(names, bundle.NameOf(head.Document))
 		m.Documents = append(m.Documents, archivedDocument{Document: head.Document})
 		entries = append(entries, bundle.Entry{
@@ -297,7 +296,7 @@ func (a *Archive) layOut(heads []catalog.Head, blobs map[blobName]catalog.Blob) 
 		entries = append(entries, bundle.Literal(archiveErrors, describeErrors(a.Errors)))
 	}
 	a.zip, err = bundle.NewArchive(entries)
-	a.memory.keep(archivedMemory*int64(len(entries)) + int64(len(text)))
+	memory.keep(archivedMemory*int64(len(entries)) + int64(len(text)))
 	return err
 }
 
@@ -313,12 +312,15 @@ func (l *Library) unreadable(name blobName, b catalog.Blob, found bool) string {
 	return ""
 }
 
+// expiredVersion says why a content is not there that retention has taken.
+const expiredVersion = "the version was removed: its collection does not keep every version for ever"
+
 // A manifest says what is in an archive, and what is not; all in the order of
 // creation.
 type manifest struct {
 	Documents      []archivedDocument
 	WithoutContent []sheaf.Document // those that have none yet
-	Errors         []ArchiveError
+	Errors         []sheaf.ArchiveError
 }
 
 // An archivedDocument is a document with the path of its content in the archive.
@@ -363,7 +365,7 @@ func writeLines[T any](b *bytes.Buffer, list []T) error {
 }
 
 // describeErrors returns the text for people that says what is missing.
-func describeErrors(problems []ArchiveError) []byte {
+func describeErrors(problems []sheaf.ArchiveError) []byte {
 	var b bytes.Buffer
 	b.WriteString("These documents are not in this archive, because their contents cannot be read:\n\n")
 	for _, p := range problems {
@@ -374,7 +376,7 @@ func describeErrors(problems []ArchiveError) []byte {
 
 // Close gives the memory of the archive back to others; it is not to be read any
 // more then. It may be called more than once.
-func (a *Archive) Close() { a.closing.Do(func() { a.memory.keep(0) }) }
+func (a *Archive) Close() { a.closing.Do(a.release) }
 
 // Size returns the length of the archive in bytes.
 func (a *Archive) Size() int64 { return a.zip.Size() }
@@ -396,7 +398,7 @@ func (a *Archive) WriteRange(ctx context.Context, w io.Writer, offset, length in
 func (a *Archive) open(ctx context.Context, e bundle.Entry, offset int64) (io.ReadCloser, error) {
 	var b catalog.Blob
 	err := a.library.catalog.Read(ctx, func(v *catalog.View) (err error) {
-		b, _, err = v.Blob(a.backends[e.Document], e.Digest)
+		b, _, err = v.Blob(a.backendOf(e.Document), e.Digest)
 		return err
 	})
 	if err != nil {

@@ -18,6 +18,10 @@ type archiveRoom struct {
 	layouts *semaphore.Weighted
 	memory  *semaphore.Weighted
 	total   int64 // bytes of memory; 0: no bound
+
+	// makeRoom gives back memory that is held only because it may be useful, and
+	// reports whether there was any.
+	makeRoom func() bool
 }
 
 func newArchiveRoom(memory int64) *archiveRoom {
@@ -62,6 +66,16 @@ const (
 	archivedMemory = 400
 )
 
+// take takes memory, if need be from what is only kept because it may be useful.
+func (r *archiveRoom) take(bytes int64) bool {
+	for !r.memory.TryAcquire(bytes) {
+		if !r.makeRoom() {
+			return false
+		}
+	}
+	return true
+}
+
 // add takes the memory in which a few more documents are laid out. It does not
 // wait: whoever holds it may be downloading for minutes.
 func (s *archiveShare) add(heads []catalog.Head) error {
@@ -74,9 +88,14 @@ func (s *archiveShare) add(heads []catalog.Head) error {
 		}
 		more += layoutMemory + 3*int64(text) // itself, and in a manifest that grows
 	}
+	return s.grow(more)
+}
+
+// grow takes so many bytes more, and does not wait for them either.
+func (s *archiveShare) grow(more int64) error {
 	// One that is larger than all there is may have that, when nobody else does.
 	more = min(more, s.room.total-s.held)
-	if !s.room.memory.TryAcquire(more) {
+	if !s.room.take(more) {
 		return sheaf.Errorf(sheaf.ErrRateLimited, "the archives that are being downloaded take up all the memory there is for them (storage.archive_memory)").
 			WithHint("ask for it again when another download has ended, or select fewer documents")
 	}
@@ -91,3 +110,6 @@ func (s *archiveShare) keep(bytes int64) {
 		s.held = bytes
 	}
 }
+
+// free gives back all that is held.
+func (s *archiveShare) free() { s.keep(0) }

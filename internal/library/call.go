@@ -20,6 +20,7 @@ type Call struct {
 	library   *Library
 	principal sheaf.Principal
 	started   time.Time
+	address   Address // where the caller reaches the store; nil: by none
 
 	mu     sync.Mutex
 	record catalog.Access

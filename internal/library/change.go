@@ -27,6 +27,9 @@ type headChange struct {
 	// edit makes of before what the document becomes, in its collection as it is
 	// then. It returns unchanged when there is nothing to store.
 	edit func(collection *catalog.Collection, before catalog.Head, after *catalog.Head) (sheaf.ChangeMode, error)
+	// also is done in the same transaction once all else is, also when there is
+	// nothing to store; it may be nil.
+	also func(*catalog.Tx, sheaf.Change) error
 }
 
 // commit makes the change durable: the document's next state, its version if the
@@ -51,9 +54,18 @@ func (s *Session) commit(ctx context.Context, c headChange) (change sheaf.Change
 	return change, nil
 }
 
-// apply applies a change within a transaction. Known says that the new content,
-// if there is one, was in the store.
+// apply applies a change within a transaction, and what is also to be done.
 func (s *Session) apply(tx *catalog.Tx, c headChange, ref blob.Ref) (change sheaf.Change, known bool, err error) {
+	change, known, err = s.applyChange(tx, c, ref)
+	if err == nil && c.also != nil {
+		err = c.also(tx, change)
+	}
+	return change, known, err
+}
+
+// applyChange applies a change within a transaction. Known says that the new
+// content, if there is one, was in the store.
+func (s *Session) applyChange(tx *catalog.Tx, c headChange, ref blob.Ref) (change sheaf.Change, known bool, err error) {
 	before, err := c.find(&tx.View)
 	if err != nil {
 		return sheaf.Change{}, false, err
@@ -67,6 +79,14 @@ func (s *Session) apply(tx *catalog.Tx, c headChange, ref blob.Ref) (change shea
 	mode, err := c.edit(collection, before, &after)
 	if err != nil {
 		return sheaf.Change{}, false, err
+	}
+	if mode == sheaf.ModeUnchanged && c.content != nil {
+		// The same summary again is a new one of what it sums up now.
+		if stale, err := isStaleSummary(&tx.View, collection, after); err != nil {
+			return sheaf.Change{}, false, err
+		} else if stale {
+			mode = sheaf.ModeUpdated
+		}
 	}
 	if mode == sheaf.ModeUnchanged {
 		if c.content != nil { // what the store has of it may have been found damaged
@@ -90,6 +110,9 @@ func (s *Session) apply(tx *catalog.Tx, c headChange, ref blob.Ref) (change shea
 	}
 	if c.content != nil {
 		if known, err = s.addVersion(tx, &after, ref, c.message); err != nil {
+			return sheaf.Change{}, false, err
+		}
+		if err := recordSources(tx, collection, after); err != nil {
 			return sheaf.Change{}, false, err
 		}
 	}

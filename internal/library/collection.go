@@ -20,6 +20,7 @@ type NewCollection struct {
 	Title       string // the name if empty
 	Description string
 	Policy      sheaf.WritePolicy // upsert if empty
+	Backend     string            // the default one if empty
 	Limits      sheaf.CollectionLimits
 	Retention   sheaf.Retention
 }
@@ -37,14 +38,15 @@ func (s *Session) CreateCollection(ctx context.Context, in NewCollection) (sheaf
 	if in.Policy == "" {
 		in.Policy = sheaf.PolicyUpsert
 	}
+	backend, backendErr := s.library.parseBackend(in.Backend)
 	err := sheaf.InvalidFields(nameErr, checkTitle(in.Title), s.library.limits.CheckDescription(in.Description), checkPolicy(in.Policy),
-		checkCollectionLimits(in.Limits), in.Retention.Check())
+		checkCollectionLimits(in.Limits), in.Retention.Check(), backendErr)
 	if err != nil {
 		return sheaf.CollectionStats{}, err
 	}
 	collection := sheaf.Collection{
 		Name: name, Kind: sheaf.KindDocuments, Title: in.Title, Description: in.Description,
-		Backend: s.library.defaultBackend, Status: sheaf.StatusActive, Policy: in.Policy,
+		Backend: backend, Status: sheaf.StatusActive, Policy: in.Policy,
 		Limits: in.Limits, Retention: in.Retention,
 	}
 	err = s.library.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error {
@@ -201,7 +203,7 @@ func (l *Library) checkCollectionChange(in CollectionChange) error {
 		policyErr = checkPolicy(*in.Policy)
 	}
 	if in.Status != nil && *in.Status != sheaf.StatusActive && *in.Status != sheaf.StatusArchived {
-		statusErr = sheaf.Invalid("status", fmt.Sprintf("status can be set to %s or %s", sheaf.StatusActive, sheaf.StatusArchived))
+		statusErr = errStatus(*in.Status)
 	}
 	if in.Limits != nil {
 		limitsErr = checkCollectionLimits(*in.Limits)
@@ -210,6 +212,15 @@ func (l *Library) checkCollectionChange(in CollectionChange) error {
 		retentionErr = in.Retention.Check()
 	}
 	return sheaf.InvalidFields(titleErr, descriptionErr, policyErr, statusErr, limitsErr, retentionErr)
+}
+
+// errStatus is the error of a status that nobody can give a collection.
+func errStatus(status sheaf.CollectionStatus) *sheaf.Error {
+	err := sheaf.Invalid("status", fmt.Sprintf("status can be set to %s or %s", sheaf.StatusActive, sheaf.StatusArchived))
+	if status == sheaf.StatusMigrating {
+		return err.WithHint(fmt.Sprintf("a collection is %s while it moves to another backend, as long as that takes", sheaf.StatusMigrating))
+	}
+	return err
 }
 
 func (in CollectionChange) apply(to *sheaf.Collection) {

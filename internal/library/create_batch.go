@@ -177,6 +177,9 @@ func (s *Session) createTogether(ctx context.Context, op operation, in NewDocume
 			documents[i] = created[i].Document
 			entry = append(entry, withDocument(created[i].ID, nil, created[i].LogState()))
 		}
+		if err := recordAllSources(tx, created...); err != nil {
+			return err
+		}
 		if _, err := tx.Append(string(collection.Name), op.entry(entry...)); err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/blob"
@@ -35,6 +36,7 @@ type suspects struct {
 
 	mu    sync.Mutex
 	names map[blobName]struct{} // guarded by mu
+	added uint64                // how many ever were; guarded by mu
 
 	// dealing holds a token while somebody deals with one of them.
 	dealing chan struct{}
@@ -55,6 +57,7 @@ func (s *suspects) add(name blobName) bool {
 	if _, known := s.names[name]; known {
 		return false
 	}
+	s.added++
 	if len(s.names) < maxSuspects {
 		s.names[name] = struct{}{}
 		wake(s.wake)
@@ -67,6 +70,13 @@ func (s *suspects) has(name blobName) bool {
 	defer s.mu.Unlock()
 	_, known := s.names[name]
 	return known
+}
+
+// count returns how many blobs were ever suspected.
+func (s *suspects) count() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.added
 }
 
 func (s *suspects) remove(name blobName) {
@@ -124,12 +134,32 @@ func (l *Library) isDamaged(ctx context.Context, name blobName) (b catalog.Blob,
 	if err != nil || b.State != catalog.BlobLive {
 		return b, false, err
 	}
-	err = l.blobs.Verify(ctx, b.Ref)
-	if sheaf.KindOf(err) == sheaf.ErrDamaged {
-		return b, true, nil
+	looks := 1
+	if _, remote := l.blobs.Condition(name.backend); remote && !b.IsInline() {
+		looks = damageLooks
 	}
-	return b, false, err
+	for look := 1; ; look++ {
+		err = l.blobs.Verify(ctx, b.Ref)
+		if sheaf.KindOf(err) != sheaf.ErrDamaged {
+			return b, false, err
+		}
+		if look == looks {
+			return b, true, nil
+		}
+		select {
+		case <-time.After(damagePause):
+		case <-ctx.Done():
+			return b, false, ctx.Err()
+		}
+	}
 }
+
+// A remote object is damaged when it is read as damaged some times in a row, and
+// some time apart: what spoils it on the way passes.
+const (
+	damageLooks = 3
+	damagePause = 2 * time.Second
+)
 
 // quarantine puts a damaged blob aside, so that it is never served and the next
 // upload of the same content heals it, and records which documents it hits.

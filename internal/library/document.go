@@ -90,6 +90,9 @@ func (s *Session) createHead(tx *catalog.Tx, op operation, once *remembering, cr
 	if known, err = s.addHead(tx, created, ref, message); err != nil {
 		return false, err
 	}
+	if err := recordAllSources(tx, *created); err != nil {
+		return false, err
+	}
 	_, err = tx.Append(string(created.Collection),
 		op.entry(withDocument(created.ID, nil, created.LogState()), withMessage(message)))
 	if err != nil {
@@ -133,8 +136,8 @@ func (s *Session) version(h *catalog.Head, message string) *sheaf.Version {
 // changed wakes the background work that a committed change has made.
 func (l *Library) changed() {
 	l.used()
-	for _, drain := range l.drainable {
-		wake(drain)
+	for _, d := range l.drains {
+		wake(d.wake)
 	}
 	wake(l.indexable)
 }

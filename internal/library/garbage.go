@@ -96,6 +96,11 @@ func (s *Session) CollectGarbage(ctx context.Context, now bool) (sheaf.GarbageRe
 
 func (l *Library) collectInBackground(ctx context.Context) (more bool, err error) {
 	_, err = l.collectGarbage(ctx, l.As(sheaf.Principal{ID: "system"}).begin("garbage.collect"), l.garbage.options.Grace)
+	if sheaf.KindOf(err) == sheaf.ErrBackendUnavailable {
+		// It is no reason to look at all that the others have again, soon and again.
+		l.log.Warn("the garbage of a backend that is away stays until the next collection", "error", err)
+		return false, nil
+	}
 	return false, err
 }
 
@@ -352,6 +357,9 @@ func (l *Library) remove(ctx context.Context, backend string, claim func(*catalo
 		return nil, err
 	}
 	defer done()
+	if l.away(backend) { // what is claimed cannot be stored again until it is deleted
+		return nil, sheaf.Errorf(sheaf.ErrBackendUnavailable, "the storage backend %q is away", backend)
+	}
 	var claimed []catalog.Blob
 	err = l.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) (err error) {
 		claimed, err = claim(tx)

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bmatcuk/doublestar/v4"
-
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/bundle"
 	"github.com/sheaf-dev/sheaf/internal/catalog"
@@ -18,7 +16,6 @@ import (
 
 const (
 	maxPatterns = 100 // of a book's layout
-	maxPattern  = 512 // bytes of one
 
 	// maxViolations is how many violations a validation finds before it stops.
 	maxViolations = 100_000
@@ -36,8 +33,8 @@ func checkPatterns(layout sheaf.BookLayout, patterns []string) error {
 		return sheaf.Invalid("patterns", fmt.Sprintf("the layout %s has 1 to %d patterns", sheaf.LayoutPatterns, maxPatterns))
 	}
 	for _, pattern := range patterns {
-		if pattern == "" || len(pattern) > maxPattern || !doublestar.ValidatePattern(pattern) {
-			return sheaf.Invalid("patterns", fmt.Sprintf("%q is not a pattern such as content/**/*.md of at most %d bytes", sheaf.Clip(pattern), maxPattern))
+		if _, err := parsePathPattern("patterns", pattern); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -79,13 +76,15 @@ func (s *Session) ValidateBook(ctx context.Context, q ValidationQuery) (Validati
 	if err != nil {
 		return Validation{}, err
 	}
-	checker := layoutChecker{settings: book.Book, names: make(map[string]string), numbers: make(map[string]string)}
-	err = s.library.eachFile(ctx, book, catalog.FileFilter{}, func(f sheaf.BookFile) error {
-		checker.file(f.Path)
-		return nil
-	})
+	checker, err := newLayoutChecker(book.Book)
 	if err != nil {
 		return Validation{}, err
+	}
+	for f, err := range s.library.filesOfBook(ctx, book, catalog.FileFilter{}, Moment{}) {
+		if err != nil {
+			return Validation{}, err
+		}
+		checker.file(f.Path)
 	}
 	s.library.used()
 	found := checker.violations
@@ -111,39 +110,26 @@ func (s *Session) ValidateBook(ctx context.Context, q ValidationQuery) (Validati
 	return v, nil
 }
 
-// eachFile calls each for the files of a book that a filter selects, in the order
-// of their paths, however many there are. A file that is moved meanwhile may be
-// seen twice or not at all.
-func (l *Library) eachFile(ctx context.Context, book *catalog.Collection, filter catalog.FileFilter, each func(sheaf.BookFile) error) error {
-	filter.Limit = 1000
-	for {
-		var files []sheaf.BookFile
-		err := l.catalog.Snapshot(ctx, func(v *catalog.View) (err error) {
-			files, err = v.Files(book, filter)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		for _, f := range files {
-			if err := each(f); err != nil {
-				return err
-			}
-		}
-		if len(files) < filter.Limit {
-			return nil
-		}
-		filter.After = files[len(files)-1].Path
-	}
-}
-
 // A layoutChecker compares the paths of a book, in their order, with its layout.
 type layoutChecker struct {
 	settings   sheaf.BookSettings
+	patterns   []pathPattern
 	files      int
 	names      map[string]string // directories by their keys
 	numbers    map[string]string // numbered names, by their directory and number
 	violations []sheaf.LayoutViolation
+}
+
+func newLayoutChecker(settings sheaf.BookSettings) (*layoutChecker, error) {
+	c := &layoutChecker{settings: settings, names: make(map[string]string), numbers: make(map[string]string)}
+	for _, text := range settings.Patterns {
+		pattern, err := parsePathPattern("patterns", text)
+		if err != nil {
+			return nil, err
+		}
+		c.patterns = append(c.patterns, pattern)
+	}
+	return c, nil
 }
 
 func (c *layoutChecker) violate(p, rule, format string, args ...any) {
@@ -159,8 +145,7 @@ func (c *layoutChecker) file(p string) {
 	case sheaf.LayoutDocusaurus:
 		c.checkDocusaurus(p)
 	case sheaf.LayoutPatterns:
-		matches := func(pattern string) bool { return doublestar.MatchUnvalidated(pattern, p) }
-		if !slices.ContainsFunc(c.settings.Patterns, matches) {
+		if !slices.ContainsFunc(c.patterns, func(pattern pathPattern) bool { return pattern.matches(p) }) {
 			c.violate(p, "pattern", "it matches none of the patterns %s", strings.Join(c.settings.Patterns, ", "))
 		}
 	}
@@ -188,9 +173,6 @@ func (c *layoutChecker) checkPortable(p string) {
 	}
 }
 
-// assetTypes are what directories of assets may be called.
-var assetTypes = []string{"slides", "images", "videos", "audio"}
-
 var numberedName = regexp.MustCompile(`^([0-9]{2,})-[^/]+$`)
 
 // unnumbered are files of a directory of content that are not lessons.
@@ -203,8 +185,8 @@ func (c *layoutChecker) checkDocusaurus(p string) {
 	case len(segments) == 1, top == "static": // configuration, and what Docusaurus serves as it is
 		return
 	case top == "assets":
-		if len(segments) < 3 || !slices.Contains(assetTypes, segments[1]) {
-			c.violate(p, "asset_type", "assets are in assets/TYPE, of the types %s", strings.Join(assetTypes, ", "))
+		if len(segments) < 3 || !isAssetType(sheaf.AssetType(segments[1])) {
+			c.violate(p, "asset_type", "assets are in assets/TYPE, of the types %s", joinAssetTypes())
 		}
 		return
 	case top != contentDir:

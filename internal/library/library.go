@@ -7,6 +7,7 @@
 package library
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -27,13 +28,19 @@ type Options struct {
 	Backends        map[string]string // the kind of each backend, by its name
 	DefaultBackend  string            // of the default collection when it is made
 	Limits          sheaf.Limits
-	ScrubRate       int64  // stored bytes a second that are read again in the background; 0: none
-	BatchMemory     int64  // bytes in which all batches together hold small contents until they are committed
-	ArchiveMemory   int64  // bytes that all archives in use take up together; 0: no bound
-	AutoCreateBooks bool   // a write to a book that is not there makes it
-	ViewsDir        string // where registry.yaml and books are written; empty: nowhere
+	ScrubRate       int64         // stored bytes a second that are read again in the background; 0: none
+	BatchMemory     int64         // bytes in which all batches together hold small contents until they are committed
+	ArchiveMemory   int64         // bytes that all archives in use take up together; 0: no bound
+	UndrainedBlobs  int64         // small contents that may wait for one backend; 0: no bound
+	UndrainedBytes  int64         // stored bytes that they may have; 0: no bound
+	ArchiveLinkTime time.Duration // for which a link to an archive of a book is good; 0: an hour
+	AutoCreateBooks bool          // a write to a book that is not there makes it
+	ViewsDir        string        // where registry.yaml and books are written; empty: nowhere
+	Search          SearchOptions
+	Assets          AssetOptions
 	Garbage         GarbageOptions
 	Audit           AuditOptions
+	Address         Address          // of callers that came by none; nil: there is none
 	Clock           func() time.Time // nil: time.Now
 	Log             *slog.Logger
 }
@@ -63,19 +70,27 @@ type Library struct {
 	viewsDir        string
 	viewable        chan struct{} // woken when something is said of a book
 
-	lastOperation atomic.Int64             // Unix milliseconds of the latest call that succeeded, 0 for none
-	drainable     map[string]chan struct{} // by backend; woken when there may be inline bytes to move
-	indexable     chan struct{}            // woken when a document was made or changed
+	lastOperation atomic.Int64      // Unix milliseconds of the latest call that succeeded, 0 for none
+	drains        map[string]*drain // by backend
+	indexable     chan struct{}     // woken when a document was made or changed
 	suspects      *suspects
 	merges        *turns
 	batchMemory   *semaphore.Weighted
 	batchOpen     *semaphore.Weighted // files of the spool
 	archives      *archiveRoom
+	scans         *scanRoom
+	searchTime    time.Duration
+	bookLayouts   *bookLayouts
 	garbage       *garbage
 	pins          *pins
 
 	now    func() time.Time
 	signer urlSigner
+
+	address Address // nil: there is none
+	assets  *assets
+
+	archiveLinkTime time.Duration
 
 	audit   AuditOptions
 	access  *accessRecords
@@ -85,6 +100,7 @@ type Library struct {
 // Open returns the library of a catalog and its blobs. It makes the default
 // collection if there is none.
 func Open(ctx context.Context, o Options) (*Library, error) {
+	search := o.Search.withDefaults()
 	l := &Library{
 		catalog:        o.Catalog,
 		blobs:          o.Blobs,
@@ -93,15 +109,19 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		log:            o.Log,
 		scrubRate:      o.ScrubRate,
 		defaultBackend: o.DefaultBackend,
-		drainable:      make(map[string]chan struct{}, len(o.Backends)),
+		drains:         make(map[string]*drain, len(o.Backends)),
 		indexable:      make(chan struct{}, 1),
 		suspects:       newSuspects(),
 		merges:         newTurns(),
 		batchMemory:    semaphore.NewWeighted(o.BatchMemory),
 		batchOpen:      semaphore.NewWeighted(mostBatchOpen),
 		archives:       newArchiveRoom(o.ArchiveMemory),
+		scans:          newScanRoom(search),
+		searchTime:     search.Deadline,
 		garbage:        newGarbage(o.Garbage),
 		pins:           newPins(),
+		address:        o.Address,
+		assets:         newAssets(o.Assets),
 		audit:          o.Audit,
 		access:         newAccessRecords(o.Audit, o.Log),
 
@@ -109,7 +129,12 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		bookCounts:      newBookCounts(),
 		viewsDir:        o.ViewsDir,
 		viewable:        make(chan struct{}, 1),
+
+		archiveLinkTime: cmp.Or(o.ArchiveLinkTime, time.Hour),
 	}
+	l.bookLayouts = newBookLayouts(l.archives, func() storeState {
+		return storeState{rewritten: l.catalog.Rewritten(), suspected: l.suspects.count()}
+	})
 	if l.now = o.Clock; l.now == nil {
 		l.now = time.Now
 	}
@@ -120,7 +145,9 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		l.exports = &exporter{catalog: o.Catalog, dir: o.Audit.Dir, clock: l.now}
 	}
 	for backend := range o.Backends {
-		l.drainable[backend] = make(chan struct{}, 1)
+		l.drains[backend] = &drain{
+			library: l, backend: backend, wake: make(chan struct{}, 1), mostBlobs: o.UndrainedBlobs, mostBytes: o.UndrainedBytes,
+		}
 	}
 	if err := l.lockBackends(ctx); err != nil {
 		return nil, fmt.Errorf("look which master keys are needed: %w", err)

@@ -33,9 +33,14 @@ type setup struct {
 	keepBooks bool // books are made by CreateBook only
 	audit     library.AuditOptions
 	garbage   library.GarbageOptions
+	search    library.SearchOptions
 
-	batchMemory   int64
-	archiveMemory int64
+	uploadLifetime time.Duration
+	cdnURL         string
+
+	batchMemory    int64
+	archiveMemory  int64
+	undrainedBlobs int64
 
 	// backend takes the place of the files of the directory.
 	backend blob.Backend
@@ -103,10 +108,24 @@ func openSetup(t testing.TB, set setup) *store {
 	}
 	t.Cleanup(func() { s.catalog.Close() })
 	s.Library, err = library.Open(t.Context(), library.Options{
-		Catalog: s.catalog, Blobs: s.blobs, Backends: map[string]string{fs: "fs"}, DefaultBackend: fs,
-		AutoCreateBooks: !set.keepBooks, ViewsDir: set.dir,
-		Limits: set.limits, ScrubRate: set.scrubRate, BatchMemory: set.batchMemory, ArchiveMemory: set.archiveMemory, Garbage: set.garbage,
-		Audit: set.audit, Clock: set.clock, Log: slog.New(slog.DiscardHandler),
+		Catalog:         s.catalog,
+		Blobs:           s.blobs,
+		Backends:        map[string]string{fs: "fs"},
+		DefaultBackend:  fs,
+		AutoCreateBooks: !set.keepBooks,
+		ViewsDir:        set.dir,
+		Limits:          set.limits,
+		ScrubRate:       set.scrubRate,
+		BatchMemory:     set.batchMemory,
+		ArchiveMemory:   set.archiveMemory,
+		UndrainedBlobs:  set.undrainedBlobs,
+		Garbage:         set.garbage,
+		Search:          set.search,
+		Address:         func(context.Context) (string, error) { return "http://sheaf.test", nil },
+		Assets:          library.AssetOptions{CDNURL: set.cdnURL, Lifetime: set.uploadLifetime, StagingDir: filepath.Join(set.dir, "uploads")},
+		Audit:           set.audit,
+		Clock:           set.clock,
+		Log:             slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -119,7 +119,10 @@ func nearPaths(v *catalog.View, book *catalog.Collection, p Place) ([]string, er
 
 // OpenAtPath opens what is at a path of a book, or was at a moment.
 func (s *Session) OpenAtPath(ctx context.Context, p Place, moment Moment) (*Content, error) {
-	op := s.begin("content.read").atPath(p.Book, p.Path)
+	return s.openAtPath(ctx, s.begin("content.read").atPath(p.Book, p.Path), p, moment)
+}
+
+func (s *Session) openAtPath(ctx context.Context, op operation, p Place, moment Moment) (*Content, error) {
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return nil, err
 	}
@@ -179,20 +182,26 @@ func (s *Session) ReadAtPath(ctx context.Context, p Place, moment Moment, passag
 		return FileText{}, err
 	}
 	defer content.Close()
-	text := FileText{Document: content.Document, Backend: content.Backend}
-	if content.Document.Size <= maxExcerpt { // once is enough for both
-		whole, err := content.text()
+	return content.passage(passage)
+}
+
+// passage reads a passage of a content, with the front matter of the whole.
+func (c *Content) passage(passage Passage) (FileText, error) {
+	text := FileText{Document: c.Document, Backend: c.Backend}
+	if c.Document.Size <= maxExcerpt { // once is enough for both
+		whole, err := c.text()
 		if err != nil {
 			return FileText{}, err
 		}
-		text.FrontMatter = frontMatter(content.Document, whole)
+		text.FrontMatter = frontMatter(c.Document, whole)
 		text.Excerpt, err = passage.read(strings.NewReader(whole))
 		return text, err
 	}
-	if text.FrontMatter, err = content.FrontMatter(); err != nil {
+	var err error
+	if text.FrontMatter, err = c.FrontMatter(); err != nil {
 		return FileText{}, err
 	}
-	text.Excerpt, err = content.Excerpt(passage)
+	text.Excerpt, err = c.Excerpt(passage)
 	return text, err
 }
 
@@ -258,14 +267,7 @@ func (s *Session) PutContent(ctx context.Context, in FileWrite) (sheaf.Change, e
 	if err != nil {
 		return sheaf.Change{}, err
 	}
-	to := target{layer: in.Layer, find: func(v *catalog.View) (catalog.Head, error) {
-		head, err := at(v, book, in.Place)
-		if errors.Is(err, errNoFile) {
-			return newFile(book, in.Place), nil
-		}
-		return head, err
-	}}
-	change, _, err := s.writeMerging(ctx, contentChange{op: op, target: to, content: in.Content, first: in.First, existing: in.Existing, message: in.Message}, in.FileHash, in.Merge)
+	change, _, err := s.writeMerging(ctx, contentChange{op: op, target: fileOrNew(book, in.Place), content: in.Content, first: in.First, existing: in.Existing, message: in.Message}, in.FileHash, in.Merge)
 	return change, s.library.explain(ctx, book, in.Place, err)
 }
 
@@ -275,6 +277,17 @@ func newFile(book *catalog.Collection, p Place) catalog.Head {
 	return catalog.Head{CollectionPK: book.PK, Document: sheaf.Document{
 		Collection: book.Name, Path: p.Path, Layer: p.Layer, Name: name, Filename: name, MIME: mimeType(name),
 		Tags: []string{}, Metadata: []byte("{}"),
+	}}
+}
+
+// fileOrNew is the document at a path, or one that is yet to be made there.
+func fileOrNew(book *catalog.Collection, p Place) target {
+	return target{layer: p.Layer, find: func(v *catalog.View) (catalog.Head, error) {
+		head, err := at(v, book, p)
+		if errors.Is(err, errNoFile) {
+			return newFile(book, p), nil
+		}
+		return head, err
 	}}
 }
 
@@ -311,7 +324,10 @@ type FileDeletion struct {
 // there is no error. With fileHash it has to have that content, or the error is
 // [sheaf.ErrConflict]. Through a layer it removes the layer's copy only.
 func (s *Session) DeleteAtPath(ctx context.Context, p Place, fileHash *sheaf.Digest, message string) (FileDeletion, error) {
-	op := s.begin("document.delete").atPath(p.Book, p.Path)
+	return s.deleteAtPath(ctx, s.begin("document.delete").atPath(p.Book, p.Path), p, fileHash, message)
+}
+
+func (s *Session) deleteAtPath(ctx context.Context, op operation, p Place, fileHash *sheaf.Digest, message string) (FileDeletion, error) {
 	if err := s.allow(sheaf.ScopeWrite); err != nil {
 		return FileDeletion{}, err
 	}

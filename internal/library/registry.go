@@ -101,6 +101,6 @@ func (l *Library) removeViews(books []*catalog.Collection) error {
 func bookOf(c *catalog.Collection) sheaf.Book {
 	return sheaf.Book{
 		ID: c.Name, Title: c.Title, Description: c.Description, BookSettings: c.Book, Backend: c.Backend,
-		Status: c.Status, Policy: c.Policy, CreatedAt: c.CreatedAt,
+		Status: c.Status, Policy: c.Policy, Limits: c.Limits, Retention: c.Retention, CreatedAt: c.CreatedAt,
 	}
 }

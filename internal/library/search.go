@@ -7,21 +7,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/blob"
 	"github.com/sheaf-dev/sheaf/internal/catalog"
 )
 
 const (
 	maxSearchText  = 1000 // characters
 	maxSearchWords = 32
-
-	// searchTime is how long a search looks when nobody says.
-	searchTime = 5 * time.Second
 
 	// searchPage is how many documents are listed at a time.
 	searchPage = 200
@@ -35,7 +34,7 @@ type SearchQuery struct {
 	Text       string        // words; all of them have to be there, in any case
 	Collection string        // empty: every collection of kind documents
 	Limit      int           // hits; at least 1, above Limits.Page it is Limits.Page
-	Time       time.Duration // after which it ends with what was found; 0: 5 s
+	Time       time.Duration // after which it ends with what was found; 0: SearchOptions.Deadline
 
 	// Progress, unless nil, is told now and then how many documents have been
 	// looked at.
@@ -71,12 +70,7 @@ func (s *Session) Search(ctx context.Context, q SearchQuery) (SearchResults, err
 	if err != nil {
 		return SearchResults{}, err
 	}
-	limited, cancel := context.WithTimeoutCause(ctx, search.time, errSearchTime)
-	defer cancel()
-	err = search.run(limited)
-	if err != nil && context.Cause(limited) == errSearchTime {
-		search.results.Truncated, err = true, nil
-	}
+	search.results.Truncated, err = inTime(ctx, search.time, search.run)
 	if err != nil {
 		return SearchResults{}, err
 	}
@@ -84,8 +78,6 @@ func (s *Session) Search(ctx context.Context, q SearchQuery) (SearchResults, err
 	search.keepBest()
 	return search.results, nil
 }
-
-var errSearchTime = errors.New("the time of the search is over")
 
 // A search is one that is going on.
 type search struct {
@@ -120,7 +112,7 @@ func (l *Library) newSearch(q SearchQuery) (*search, error) {
 		results: SearchResults{Hits: []SearchHit{}},
 	}
 	if s.time <= 0 {
-		s.time = searchTime
+		s.time = l.searchTime
 	}
 	if s.progress == nil {
 		s.progress = func(int) {}
@@ -129,24 +121,42 @@ func (l *Library) newSearch(q SearchQuery) (*search, error) {
 }
 
 func (s *search) run(ctx context.Context) error {
-	var from *catalog.Position
-	for {
-		var heads []catalog.Head
-		err := s.library.catalog.Snapshot(ctx, func(v *catalog.View) (err error) {
-			heads, from, err = v.ListDocuments(ctx, s.filter, from, searchPage)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		for _, head := range heads {
-			if err := s.look(ctx, head.Document); err != nil {
-				return err
+	return scanInOrder(ctx, s.library.scans.ahead, s.documents(ctx), s.begin, func(look looked) bool {
+		s.results.Scanned++
+		s.progress(s.results.Scanned)
+		if look.found {
+			s.results.Found++
+			s.results.Hits = append(s.results.Hits, look.hit)
+			if len(s.results.Hits) > 2*s.limit+searchPage {
+				s.keepBest()
 			}
 		}
-		s.progress(s.results.Scanned)
-		if from == nil {
-			return nil
+		return true
+	})
+}
+
+// documents yields what is to be looked at, the newest first. An error is the
+// last thing it yields.
+func (s *search) documents(ctx context.Context) iter.Seq2[sheaf.Document, error] {
+	return func(yield func(sheaf.Document, error) bool) {
+		for from := (*catalog.Position)(nil); ; {
+			var heads []catalog.Head
+			err := s.library.catalog.Snapshot(ctx, func(v *catalog.View) (err error) {
+				heads, from, err = v.ListDocuments(ctx, s.filter, from, searchPage)
+				return err
+			})
+			if err != nil {
+				yield(sheaf.Document{}, err)
+				return
+			}
+			for _, head := range heads {
+				if !yield(head.Document, nil) {
+					return
+				}
+			}
+			if from == nil {
+				return
+			}
 		}
 	}
 }
@@ -159,8 +169,34 @@ const (
 	contentScore     = 1
 )
 
-// look looks at one document.
-func (s *search) look(ctx context.Context, document sheaf.Document) error {
+// A looked document is one that was looked at.
+type looked struct {
+	hit   SearchHit
+	found bool // whether all words are in it
+}
+
+// begin returns what looks at a document, once there is room for that.
+func (s *search) begin(ctx context.Context, document sheaf.Document) (look func() (looked, error), err error) {
+	head, ref, err := s.library.findContent(ctx, document.ID, 0)
+	switch sheaf.KindOf(err) {
+	case "":
+	case sheaf.ErrNotFound, sheaf.ErrGone: // it is deleted by now
+		head.Version = 0
+	default:
+		return nil, err
+	}
+	leave, err := s.library.enterScan(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	return func() (looked, error) {
+		defer leave()
+		return s.look(ctx, document, head, ref)
+	}, nil
+}
+
+// look looks at a document, whose head may have no content.
+func (s *search) look(ctx context.Context, document sheaf.Document, head catalog.Head, ref blob.Ref) (looked, error) {
 	hit := SearchHit{Document: document}
 	missing := make(map[string]bool, len(s.words)) // outside the content
 	name, description := strings.ToLower(document.Name), strings.ToLower(document.Description)
@@ -177,26 +213,20 @@ func (s *search) look(ctx context.Context, document sheaf.Document) error {
 			missing[word] = true
 		}
 	}
-	inContent, err := s.lookInside(ctx, &hit)
+	inContent, err := s.lookInside(ctx, &hit, head, ref)
 	switch sheaf.KindOf(err) {
 	case "":
-	case sheaf.ErrNotFound, sheaf.ErrGone, sheaf.ErrDamaged: // it is deleted by now, or cannot be read: others can
+	case sheaf.ErrNotFound, sheaf.ErrGone, sheaf.ErrDamaged: // others can be read
 	default:
-		return err
+		return looked{}, err
 	}
-	s.results.Scanned++
 	for word := range missing {
 		if !inContent[word] {
-			return nil
+			return looked{}, nil
 		}
 	}
 	hit.score += contentScore * len(inContent)
-	s.results.Found++
-	s.results.Hits = append(s.results.Hits, hit)
-	if len(s.results.Hits) > 2*s.limit+searchPage {
-		s.keepBest()
-	}
-	return nil
+	return looked{hit, true}, nil
 }
 
 // keepBest drops what would not be answered.
@@ -210,10 +240,9 @@ func (s *search) keepBest() {
 
 // lookInside returns which words are in the content of a hit, and notes the line
 // that has most of them.
-func (s *search) lookInside(ctx context.Context, hit *SearchHit) (found map[string]bool, err error) {
-	head, ref, err := s.library.findContent(ctx, hit.Document.ID, 0)
-	if err != nil || head.Version == 0 {
-		return nil, err
+func (s *search) lookInside(ctx context.Context, hit *SearchHit, head catalog.Head, ref blob.Ref) (found map[string]bool, err error) {
+	if head.Version == 0 {
+		return nil, nil
 	}
 	content, err := s.library.open(ctx, head, ref)
 	if err != nil {

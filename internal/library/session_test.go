@@ -12,12 +12,19 @@ import (
 // neededScopes says what every method of a session needs. A method that is not
 // here fails the test: decide who may call it, check it there, then list it.
 var neededScopes = map[string]sheaf.Scope{
+	"AddSummary":       sheaf.ScopeWrite,
 	"Archive":          sheaf.ScopeRead,
+	"Asset":            sheaf.ScopeRead,
+	"Assets":           sheaf.ScopeRead,
 	"AuditLog":         sheaf.ScopeRead,
+	"Backends":         sheaf.ScopeAdmin,
 	"BeginBatch":       sheaf.ScopeWrite,
+	"BeginUpload":      sheaf.ScopeWrite,
 	"Book":             sheaf.ScopeRead,
+	"BookArchive":      sheaf.ScopeRead,
 	"BookFiles":        sheaf.ScopeRead,
 	"Books":            sheaf.ScopeRead,
+	"CancelUpload":     sheaf.ScopeWrite,
 	"ChangeBook":       sheaf.ScopeCreate,
 	"ChangeCollection": sheaf.ScopeCreate,
 	"ChangeDocument":   sheaf.ScopeWrite,
@@ -27,6 +34,7 @@ var neededScopes = map[string]sheaf.Scope{
 	"CollectionLog":    sheaf.ScopeRead,
 	"Collections":      sheaf.ScopeRead,
 	"Compare":          sheaf.ScopeRead,
+	"CompleteUpload":   sheaf.ScopeWrite,
 	"CreateBook":       sheaf.ScopeCreate,
 	"CreateCollection": sheaf.ScopeCreate,
 	"CreateDocument":   sheaf.ScopeWrite,
@@ -35,6 +43,7 @@ var neededScopes = map[string]sheaf.Scope{
 	"DeleteCollection": sheaf.ScopeCreate,
 	"DeleteDocument":   sheaf.ScopeWrite,
 	"DeleteDocuments":  sheaf.ScopeWrite,
+	"DeleteSummary":    sheaf.ScopeWrite,
 	"DeleteTree":       sheaf.ScopeWrite,
 	"Document":         sheaf.ScopeRead,
 	"DocumentAt":       sheaf.ScopeRead,
@@ -43,34 +52,55 @@ var neededScopes = map[string]sheaf.Scope{
 	"EditAtPath":       sheaf.ScopeWrite,
 	"EditContent":      sheaf.ScopeWrite,
 	"Encryption":       sheaf.ScopeAdmin,
+	"Glob":             sheaf.ScopeRead,
+	"Grep":             sheaf.ScopeRead,
+	"LinkBookArchive":  sheaf.ScopeRead,
+	"Manifest":         sheaf.ScopeRead,
 	"MoveDocument":     sheaf.ScopeWrite,
 	"MoveDocuments":    sheaf.ScopeWrite,
 	"MovePath":         sheaf.ScopeWrite,
+	"OpenAsset":        sheaf.ScopeRead,
 	"OpenAtPath":       sheaf.ScopeRead,
 	"OpenDocument":     sheaf.ScopeRead,
 	"OpenDocumentAt":   sheaf.ScopeRead,
 	"Overlays":         sheaf.ScopeRead,
+	"PlanBuild":        sheaf.ScopeRead,
 	"PlanGarbage":      sheaf.ScopeAdmin,
 	"PurgeDocument":    sheaf.ScopeWrite,
+	"PutAsset":         sheaf.ScopeWrite,
 	"PutContent":       sheaf.ScopeWrite,
+	"ReadAsset":        sheaf.ScopeRead,
+	"PutSummary":       sheaf.ScopeWrite,
 	"ReadAtPath":       sheaf.ScopeRead,
+	"ReadContent":      sheaf.ScopeRead,
 	"ReadBook":         sheaf.ScopeRead,
+	"ReadSummary":      sheaf.ScopeRead,
 	"Receive":          sheaf.ScopeWrite,
+	"ReceiveAsset":     sheaf.ScopeWrite,
 	"Relate":           sheaf.ScopeWrite,
 	"Search":           sheaf.ScopeRead,
+	"TestBackend":      sheaf.ScopeAdmin,
 	"Relations":        sheaf.ScopeRead,
 	"RestoreDocument":  sheaf.ScopeWrite,
 	"RestoreDocuments": sheaf.ScopeWrite,
 	"RotateKeys":       sheaf.ScopeAdmin,
+	"StageUpload":      sheaf.ScopeWrite,
 	"TagDocuments":     sheaf.ScopeWrite,
 	"Trash":            sheaf.ScopeRead,
 	"Unrelate":         sheaf.ScopeWrite,
+	"UploadStatus":     sheaf.ScopeWrite,
+	"Summaries":        sheaf.ScopeRead,
+	"UpdateSummary":    sheaf.ScopeWrite,
 	"ValidateBook":     sheaf.ScopeRead,
 	"VerifyAudit":      sheaf.ScopeAdmin,
 	"Version":          sheaf.ScopeRead,
 	"Versions":         sheaf.ScopeRead,
 	"WriteContent":     sheaf.ScopeWrite,
 }
+
+// bySignature are the methods that need no scope: what they were asked for with
+// says what the caller may do, or they refuse.
+var bySignature = map[string]bool{"OpenBookArchive": true}
 
 func TestEveryMethodChecksItsScope(t *testing.T) {
 	s := open(t)
@@ -79,6 +109,11 @@ func TestEveryMethodChecksItsScope(t *testing.T) {
 	sessions := reflect.TypeFor[*library.Session]()
 	for i := range sessions.NumMethod() {
 		name := sessions.Method(i).Name
+		if bySignature[name] {
+			err := callMethod(t, s.As(sheaf.Principal{ID: "agent:curious"}), name, doc.ID)
+			wantKind(t, "Session."+name+" without a signature", err, sheaf.ErrForbidden)
+			continue
+		}
 		needed, ok := neededScopes[name]
 		if !ok {
 			t.Errorf("the method Session.%s is not in the table of needed scopes", name)

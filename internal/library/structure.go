@@ -87,7 +87,7 @@ func isLesson(p string) bool {
 }
 
 // isSummary reports whether what is at a path sums up what is beside it.
-func isSummary(p string) bool { return strings.HasSuffix(strings.ToLower(p), ".summary.md") }
+func isSummary(p string) bool { return strings.HasSuffix(strings.ToLower(p), summarySuffix) }
 
 // isAsset reports whether what is at a path counts as an asset.
 func isAsset(p string) bool {

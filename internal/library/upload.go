@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -78,13 +79,23 @@ func (l *Library) keep(ctx context.Context, u *Upload, backend string, commit fu
 	return l.heal(ctx, u, ref)
 }
 
+// healPatience is how long a small write waits for a backend that may be on its
+// way out to confirm what it has.
+const healPatience = 2 * time.Second
+
 // heal verifies a content that the catalog knew already, and stores the upload's
 // good bytes again should those have gone bad, or missing.
 func (l *Library) heal(ctx context.Context, u *Upload, ref blob.Ref) error {
-	if err := l.confirm(ctx, ref); sheaf.KindOf(err) != sheaf.ErrDamaged {
+	confirming, cancel := ctx, func() {}
+	if ref.IsInline() {
+		confirming, cancel = context.WithTimeout(ctx, healPatience)
+	}
+	err := l.confirm(confirming, ref)
+	cancel()
+	if sheaf.KindOf(err) != sheaf.ErrDamaged {
 		return nil // it is whole, or its backend is away and the catalog is all there is
 	}
-	_, err := l.store(ctx, u, ref, func(ref blob.Ref) (known bool, err error) {
+	_, err = l.store(ctx, u, ref, func(ref blob.Ref) (known bool, err error) {
 		err = l.catalog.Mutate(ctx, int64(len(ref.Inline)), func(tx *catalog.Tx) (err error) {
 			known, err = tx.KeepBlob(ref)
 			return err
@@ -139,7 +150,7 @@ func (l *Library) ready(ctx context.Context, u *Upload, ref blob.Ref) (placed bo
 		}
 	}
 	if ref.IsInline() {
-		return true, nil
+		return true, l.drains[ref.Backend].admit(ctx, ref.StoredSize)
 	}
 	return l.place(ctx, u, ref)
 }

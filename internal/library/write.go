@@ -165,6 +165,7 @@ type contentChange struct {
 	existing bool          // there has to be a content
 	mode     sheaf.ChangeMode
 	message  string
+	also     func(*catalog.Tx, sheaf.Change) error // in the same transaction; nil: nothing
 }
 
 // writeOnce commits a content if the head is what is expected, else fails with
@@ -181,6 +182,7 @@ func (s *Session) writeOnce(ctx context.Context, c contentChange) (sheaf.Change,
 		backend: backend,
 		layer:   c.layer,
 		find:    c.find,
+		also:    c.also,
 		edit: func(collection *catalog.Collection, before catalog.Head, after *catalog.Head) (sheaf.ChangeMode, error) {
 			if err := c.mayReplace(before, collection); err != nil {
 				return "", err

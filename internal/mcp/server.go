@@ -31,6 +31,10 @@ type Options struct {
 	// asks for.
 	ReadOnly bool
 
+	// Address says where the sender of a request reaches the REST API of the
+	// store, which URLs in answers lead to. Nil: where the library says.
+	Address func(*http.Request) (string, error)
+
 	// Toolsets are offered to whoever does not ask for others. Empty: books and
 	// documents.
 	Toolsets []Toolset
@@ -53,9 +57,11 @@ type Server struct {
 	log      *slog.Logger
 	version  string
 	readOnly bool
+	address  func(*http.Request) (string, error)
 	toolsets []Toolset
 
 	tools     []tool
+	unlisted  map[string]string // the names of tools, by those that are not listed
 	resources []resource
 
 	plain     http.Handler // answers with JSON
@@ -83,8 +89,13 @@ func New(options Options) (*Server, error) {
 
 func newServer(options Options, tools []tool, resources []resource) (*Server, error) {
 	s := &Server{
-		library: options.Library, log: options.Log, version: options.Version, readOnly: options.ReadOnly,
-		toolsets: options.Toolsets, tools: tools, resources: resources, views: map[view]*sdk.Server{},
+		library: options.Library, log: options.Log, version: options.Version, readOnly: options.ReadOnly, address: options.Address,
+		toolsets: options.Toolsets, tools: tools, resources: resources, views: map[view]*sdk.Server{}, unlisted: map[string]string{},
+	}
+	for _, t := range tools {
+		for _, name := range t.unlisted {
+			s.unlisted[name] = t.name
+		}
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -129,7 +140,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "the request is cut off")
 		return
 	}
-	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, r.Context()))
+	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, r))
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	// An answer in JSON has no place for progress.
 	if bytes.Contains(body, []byte(`"progressToken"`)) {
@@ -139,19 +150,25 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.plain.ServeHTTP(w, r)
 }
 
-// callerKey is where a context has that of the HTTP request it comes from. The
-// SDK hands on the values of that one, but its end only in the newest version of
+// callerKey is where a context has the HTTP request that it comes from. The SDK
+// hands on the values of that one's, but its end only in the newest version of
 // the protocol: before, a stream could be resumed in a session, and here are none.
 type callerKey struct{}
+
+// callerOf returns the HTTP request that a context comes from, nil for none.
+func callerOf(ctx context.Context) *http.Request {
+	caller, _ := ctx.Value(callerKey{}).(*http.Request)
+	return caller
+}
 
 // untilCallerLeaves returns a context that ends with the request it comes from.
 func untilCallerLeaves(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
-	caller, ok := ctx.Value(callerKey{}).(context.Context)
-	if !ok {
+	caller := callerOf(ctx)
+	if caller == nil {
 		return ctx, cancel
 	}
-	stop := context.AfterFunc(caller, cancel)
+	stop := context.AfterFunc(caller.Context(), cancel)
 	return ctx, func() { stop(); cancel() }
 }
 
@@ -261,7 +278,7 @@ func (s *Server) serverOf(v view) *sdk.Server {
 		}
 	}
 	server.AddPrompt(gettingStarted(offered))
-	server.AddReceivingMiddleware(s.guard)
+	server.AddReceivingMiddleware(s.guard, s.lister(v))
 	return server
 }
 
@@ -275,6 +292,11 @@ func (s *Server) guard(next sdk.MethodHandler) sdk.MethodHandler {
 				result, err = nil, protocolError(errors.New("panic"))
 			}
 		}()
+		if call, ok := request.(*sdk.CallToolRequest); ok {
+			if listed, ok := s.unlisted[call.Params.Name]; ok {
+				call.Params.Name = listed
+			}
+		}
 		ctx, cancel := untilCallerLeaves(ctx)
 		defer cancel()
 		return next(ctx, method, request)
@@ -297,7 +319,7 @@ func (t tool) sdkTool() *sdk.Tool {
 // handler returns what answers a call of a tool.
 func (s *Server) handler(t tool) sdk.ToolHandler {
 	return func(ctx context.Context, request *sdk.CallToolRequest) (result *sdk.CallToolResult, err error) {
-		call := s.begin(request)
+		call := s.begin(ctx, request)
 		defer call.End(t.name)
 		defer func() {
 			if caught := recover(); caught != nil {
@@ -324,8 +346,8 @@ func (s *Server) handler(t tool) sdk.ToolHandler {
 	}
 }
 
-// session returns the library as the sender of a request may use it.
-func (s *Server) begin(request sdk.Request) *library.Call {
+// begin begins the call of a request.
+func (s *Server) begin(ctx context.Context, request sdk.Request) *library.Call {
 	var header http.Header
 	if extra := request.GetExtra(); extra != nil {
 		header = extra.Header
@@ -336,7 +358,11 @@ func (s *Server) begin(request sdk.Request) *library.Call {
 			client = params.ClientInfo.Name
 		}
 	}
-	return s.library.Begin(principal(header, client), "mcp")
+	call := s.library.Begin(principal(header, client), "mcp")
+	if caller := callerOf(ctx); caller != nil && s.address != nil {
+		call.ReachedAt(func(context.Context) (string, error) { return s.address(caller) })
+	}
+	return call
 }
 
 func failed(f failure) *sdk.CallToolResult {

@@ -28,6 +28,7 @@ type tool struct {
 // has to stand alone: some clients show no more.
 type definition struct {
 	name, title, description string
+	unlisted                 []string // further names, under which it is called and not listed
 	toolset                  Toolset
 	scope                    sheaf.Scope // without which a caller does not see it
 

@@ -155,6 +155,10 @@ func describeArchive(header http.Header, archive *library.Archive, filename stri
 	header["Etag"] = []string{archive.ETag()}
 	header["X-Archive-Documents"] = []string{strconv.Itoa(archive.Documents)}
 	header["X-Archive-Errors"] = []string{strconv.Itoa(len(archive.Errors))}
+	if archive.Revision != 0 { // of a book
+		header["X-Revision"] = []string{strconv.FormatInt(archive.Revision, 10)}
+		header["X-Manifest-Hash"] = []string{archive.Manifest.String()}
+	}
 	if !archive.Modified.IsZero() {
 		header["Last-Modified"] = []string{archive.Modified.UTC().Format(http.TimeFormat)}
 	}

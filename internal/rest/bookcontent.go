@@ -91,6 +91,14 @@ type fileDeletion struct {
 
 // deleteFile deletes what is at a path of a book: DELETE /books/{book}/content/{path}.
 func (s *server) deleteFile(w http.ResponseWriter, r *http.Request) error {
+	return s.deleteConditionally(w, r, func(fileHash *sheaf.Digest, message string) (library.FileDeletion, error) {
+		return s.session(r).DeleteAtPath(r.Context(), place(r), fileHash, message)
+	})
+}
+
+// deleteConditionally deletes what the path of a request names, if it has the
+// content that the request says.
+func (s *server) deleteConditionally(w http.ResponseWriter, r *http.Request, remove func(fileHash *sheaf.Digest, message string) (library.FileDeletion, error)) error {
 	query := r.URL.Query()
 	condition, err := parseCondition(r.Header, query.Get("file_hash"), "")
 	if condition.first && err == nil {
@@ -99,7 +107,7 @@ func (s *server) deleteFile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	deleted, err := s.session(r).DeleteAtPath(r.Context(), place(r), condition.fileHash, query.Get("message"))
+	deleted, err := remove(condition.fileHash, query.Get("message"))
 	if err != nil {
 		return condition.refused(err)
 	}

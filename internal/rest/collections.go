@@ -58,6 +58,7 @@ type collectionCreation struct {
 	Title       string            `json:"title,omitempty" doc:"What people call it; the name unless given"`
 	Description string            `json:"description,omitempty" doc:"What belongs into it"`
 	Policy      sheaf.WritePolicy `json:"write_policy,omitempty" enum:"upsert,require_hash" doc:"Whether a write has to name the hash that it replaces; upsert unless given"`
+	Backend     string            `json:"storage_backend,omitempty" doc:"Where its contents are stored, by a name of the server's configuration; the default one unless given"`
 	Limits      limitSettings     `json:"limits,omitzero" doc:"What it may hold; none unless given"`
 	Retention   retentionSettings `json:"retention,omitzero" doc:"How long what is no longer current is kept; for ever unless given"`
 }
@@ -76,7 +77,7 @@ func (s *server) createCollection(ctx context.Context, in *createCollectionInput
 		return nil, err
 	}
 	collection, err := s.session(in.request).CreateCollection(ctx, library.NewCollection{
-		Name: body.Name, Title: body.Title, Description: body.Description, Policy: body.Policy,
+		Name: body.Name, Title: body.Title, Description: body.Description, Policy: body.Policy, Backend: body.Backend,
 		Limits: sheaf.CollectionLimits(body.Limits), Retention: sheaf.Retention(body.Retention),
 	})
 	if err != nil {

@@ -22,15 +22,19 @@ var docsTemplate string
 var docsStyle string
 
 // docsPage mounts the page that describes the API to people. It is one file of
-// HTML without scripts, made when the server starts.
+// HTML without scripts, made when it is asked for first.
 func docsPage(m *mounting, operation *huma.Operation) {
 	built := m.built
 	style := sha256.Sum256([]byte(docsStyle))
 	policy := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(style[:]) +
 		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 	m.handle(operation, func(_ *server, w http.ResponseWriter, _ *http.Request) error {
+		page, err := built.page()
+		if err != nil {
+			return err
+		}
 		w.Header().Set("Content-Security-Policy", policy)
-		writeDocumentation(w, "text/html; charset=utf-8", built.page)
+		writeDocumentation(w, "text/html; charset=utf-8", page)
 		return nil
 	})
 }

@@ -31,21 +31,24 @@ func (s *server) download(w http.ResponseWriter, r *http.Request) error {
 
 // sendContent streams a content, or the ranges of it that are asked for.
 func (s *server) sendContent(w http.ResponseWriter, r *http.Request, content *library.Content) error {
-	doc := content.Document
-	plainTag, gzipTag := contentTag(doc.Digest), `"`+doc.Digest.String()+gzipTagSuffix+`"`
-
 	packed, err := s.gzipForm(r, content)
 	if err != nil {
 		return err
 	}
+	describe(w.Header(), content.Document)
+	return s.sendForm(w, r, content, packed)
+}
+
+// sendForm streams the gzip form of a content, or the plain bytes if there is
+// none. What else is said of it stands in the header already.
+func (s *server) sendForm(w http.ResponseWriter, r *http.Request, content *library.Content, packed *library.Gzip) error {
+	doc := content.Document
+	plainTag, gzipTag := contentTag(doc.Digest), `"`+doc.Digest.String()+gzipTagSuffix+`"`
 	etag := plainTag
 	if packed != nil {
 		etag = gzipTag
 	}
-
-	header := w.Header()
-	describe(header, doc)
-	header["Etag"] = []string{etag}
+	w.Header()["Etag"] = []string{etag}
 	switch checkPreconditions(r.Header, etag, []string{plainTag, gzipTag}, doc.UpdatedAt) {
 	case failed:
 		return sheaf.Errorf(sheaf.ErrPreconditionFailed, "the document is not in the state that the request asks for").

@@ -101,17 +101,15 @@ func (c *call) Resolve(ctx huma.Context) []error {
 }
 
 // mount makes the mux of all routes.
-func (s *server) mount(table []route) (*http.ServeMux, error) {
+func (s *server) mount(table []route) *http.ServeMux {
 	mux := http.NewServeMux()
 	m := &mounting{server: s, mux: mux, api: s.newAPI(mux), table: table, built: new(documentation), requests: map[string]bool{}}
 	for _, r := range table {
 		r.serve(m, r.operation(m))
 	}
-	if err := m.document(); err != nil {
-		return nil, err
-	}
+	m.document()
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.writeProblem(w, r, noRoute(mux, w, r)) })
-	return mux, nil
+	return mux
 }
 
 // noRoute returns the error of a request that no route serves. It asks the mux

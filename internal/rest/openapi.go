@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -48,6 +49,7 @@ func (s *server) newAPI(mux *http.ServeMux) huma.API {
 		reflect.TypeFor[sheaf.Document](), reflect.TypeFor[sheaf.Change](),
 		reflect.TypeFor[sheaf.VersionComparison](), reflect.TypeFor[excerpt](), reflect.TypeFor[batchAnswer](),
 		reflect.TypeFor[fileDeletion](), reflect.TypeFor[editedDocument](),
+		reflect.TypeFor[manifestAnswer](), reflect.TypeFor[sheaf.SummaryText](),
 	} {
 		schemas.Schema(answer, true, "")
 	}
@@ -86,6 +88,8 @@ const (
 	excerptRef    = schemaPrefix + "Excerpt"
 	editedRef     = schemaPrefix + "EditedDocument"
 	deletionRef   = schemaPrefix + "FileDeletion"
+	summaryRef    = schemaPrefix + "SummaryText"
+	manifestRef   = schemaPrefix + "ManifestAnswer"
 )
 
 // commonHeaders are those of every answer. The guard sets them.
@@ -301,13 +305,16 @@ func downloadErrors() []sheaf.ErrorKind {
 	}
 }
 
-// documentation is what is made of the finished description of the API.
+// documentation is what is made of the finished description of the API, each
+// form when somebody asks for it first: together they cost more than everything
+// else that a process does to open a store, and most never show them.
 type documentation struct {
-	json, yaml, page []byte
+	json, yaml, page func() ([]byte, error)
 }
 
-// document finishes the description when all routes are mounted.
-func (m *mounting) document() error {
+// document finishes the description when all routes are mounted. Nothing changes
+// it afterwards.
+func (m *mounting) document() {
 	api := m.api.OpenAPI()
 	finishSchemas(api.Components.Schemas.Map(), m.requests)
 	for _, path := range api.Paths {
@@ -325,15 +332,10 @@ func (m *mounting) document() error {
 			}
 		}
 	}
-	var err error
-	if m.built.json, err = json.Marshal(api); err != nil {
-		return fmt.Errorf("encode the OpenAPI document: %w", err)
-	}
-	if m.built.yaml, err = api.YAML(); err != nil {
-		return fmt.Errorf("encode the OpenAPI document: %w", err)
-	}
-	m.built.page, err = renderDocs(m.table, api)
-	return err
+	table := m.table
+	m.built.json = sync.OnceValues(func() ([]byte, error) { return json.Marshal(api) })
+	m.built.yaml = sync.OnceValues(api.YAML)
+	m.built.page = sync.OnceValues(func() ([]byte, error) { return renderDocs(table, api) })
 }
 
 // openAPIDocument mounts the OpenAPI document in one of its two forms.
@@ -341,9 +343,13 @@ func openAPIDocument(contentType string) mounter {
 	return func(m *mounting, operation *huma.Operation) {
 		built := m.built
 		m.handle(operation, func(_ *server, w http.ResponseWriter, _ *http.Request) error {
-			body := built.json
+			encode := built.json
 			if contentType == "application/yaml" {
-				body = built.yaml
+				encode = built.yaml
+			}
+			body, err := encode()
+			if err != nil {
+				return fmt.Errorf("encode the OpenAPI document: %w", err)
 			}
 			writeDocumentation(w, contentType, body)
 			return nil

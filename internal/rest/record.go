@@ -22,6 +22,7 @@ func callOf(ctx context.Context) *library.Call {
 // recorded of what is no operation, of probes and documentation.
 func (g *guard) recorded(r *http.Request) (traced *http.Request, record func()) {
 	call := g.library.Begin(principal(r), "rest")
+	call.ReachedAt(func(context.Context) (string, error) { return g.address(r) })
 	traced = r.WithContext(context.WithValue(r.Context(), callKey{}, call))
 	return traced, func() {
 		// The mux has left in the request which of its patterns it was.

@@ -39,6 +39,11 @@ type Options struct {
 	// https://sheaf.example/store. Empty: http or https and the request's Host.
 	BaseURL string
 
+	// Address says where the sender of a request reaches this server over TCP,
+	// for URLs that have to work for whoever is given them. Nil: BaseURL, or
+	// where the request was sent to.
+	Address func(*http.Request) (string, error)
+
 	// LoopbackOnly refuses requests whose Host is neither a loopback address
 	// nor "localhost" nor in AllowedHosts, so that a web page cannot reach a
 	// store without keys by rebinding its own name to 127.0.0.1. Requests over
@@ -81,6 +86,7 @@ type server struct {
 	limits     sheaf.Limits
 	version    string
 	baseURL    string // without a final slash; empty: from the request
+	address    func(*http.Request) (string, error)
 	uploads    chan struct{}
 	batchTexts *semaphore.Weighted // bytes of [textHold]
 	idle       time.Duration
@@ -119,10 +125,7 @@ func newHandler(options Options, table []route) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	mux, err := s.mount(table)
-	if err != nil {
-		return nil, err
-	}
+	mux := s.mount(table)
 	if options.MCP != nil {
 		s.mountMCP(mux, options.MCP)
 	}
@@ -171,6 +174,9 @@ func prepare(options Options) (*server, error) {
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.address = options.Address; s.address == nil {
+		s.address = func(r *http.Request) (string, error) { return s.base(r), nil }
 	}
 	return s, nil
 }
