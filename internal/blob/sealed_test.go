@@ -459,6 +459,85 @@ func TestPlaceSealedAndPlain(t *testing.T) {
 	wantEmptySpool(t, s)
 }
 
+// Remote backends read a body more than once: to sign it, and when a request has
+// failed. It has the same bytes each time, also where it is sealed or unsealed on
+// the way.
+func TestPlaceIsRepeatable(t *testing.T) {
+	const plainToo = "plain"
+	for _, content := range [][]byte{blobtest.Random(200_000), text(150_000), blobtest.Random(500)} {
+		s := newStore(t, blob.Options{InlineLimit: 1000, DeflateLimit: 200_000, Keys: keyring(t, oneKey), Sealed: []string{inMemory}})
+		twice := &readingTwice{Backend: s.memory, t: t}
+		s.Store = remade(t, s, map[string]blob.Backend{inMemory: twice, plainToo: twice})
+		other := s.sealed(t, inMemory, content) // what is put again, by another key, is sealed as this
+		other.Inline = nil
+		s.sealedAs(t, other, content)
+		sp, err := s.Receive(t.Context(), bytes.NewReader(content), -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, backend := range []string{inMemory, plainToo} {
+			ref, err := sp.RefOn(backend)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Place(t.Context(), ref, sp); err != nil {
+				t.Fatal(err)
+			}
+			ref.Inline = nil
+			checkContent(t, s, ref, content)
+		}
+		sp.Close()
+		if twice.put < 3 {
+			t.Errorf("%d objects were put", twice.put)
+		}
+	}
+}
+
+// remade returns the store of s over other backends.
+func remade(t *testing.T, s *testStore, backends map[string]blob.Backend) *blob.Store {
+	t.Helper()
+	store, err := blob.NewStore(blob.Options{
+		SpoolDir: s.spool, InlineLimit: 1000, DeflateLimit: 200_000, Keys: s.Keys(), Sealed: []string{inMemory}, Backends: backends,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+// A readingTwice backend reads each body to its end, and then once more from its
+// middle and from its beginning.
+type readingTwice struct {
+	blob.Backend
+	t   *testing.T
+	put int
+}
+
+func (b *readingTwice) Put(ctx context.Context, key blob.Key, body io.Reader, size int64) error {
+	b.put++
+	again, ok := body.(io.ReadSeeker)
+	if !ok {
+		b.t.Errorf("a body of %d bytes cannot be read again", size)
+		return b.Backend.Put(ctx, key, body, size)
+	}
+	first, err := io.ReadAll(again)
+	if err != nil || int64(len(first)) != size {
+		b.t.Errorf("a body of %d bytes has %d, %v", size, len(first), err)
+	}
+	for _, from := range []int64{size / 2, 0} {
+		if _, err := again.Seek(from, io.SeekStart); err != nil {
+			b.t.Fatal(err)
+		}
+		if next, err := io.ReadAll(again); err != nil || !bytes.Equal(next, first[from:]) {
+			b.t.Errorf("read again from %d on, a body of %d bytes has other bytes, %v", from, size, err)
+		}
+	}
+	if _, err := again.Seek(0, io.SeekStart); err != nil {
+		b.t.Fatal(err)
+	}
+	return b.Backend.Put(ctx, key, again, size)
+}
+
 // What waits in a parked file of the spool can still be read, sealed or not.
 func TestParkedSealed(t *testing.T) {
 	s := sealedStore(t)

@@ -10,7 +10,9 @@ import (
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/blob/blobtest"
+	"github.com/sheaf-dev/sheaf/internal/blob/memblob"
 	"github.com/sheaf-dev/sheaf/internal/catalog"
+	"github.com/sheaf-dev/sheaf/internal/library"
 )
 
 // Master keys of tests.
@@ -257,4 +259,51 @@ func TestOldKeyIsNeededDuringARotation(t *testing.T) {
 	s = s.reopen(withMasterKeys(newMasterKey + "," + masterKey))
 	s.wantRead(old.ID, "old")
 	s.wantRead(recent.ID, "new")
+}
+
+// Of an encrypted book, searches and archives are as of any, and nothing of it
+// goes to its backend or comes from there without passing through the server.
+func TestEncryptedBook(t *testing.T) {
+	t.Parallel()
+	backend := &presigning{Backend: memblob.New(), staged: map[string][]byte{}}
+	s := open(t, withSmallDirect, withMasterKeys(masterKey), func(s *setup) { s.backend = backend })
+	if _, err := s.CreateBook(t.Context(), library.NewBook{ID: "book"}); err != nil {
+		t.Fatal(err)
+	}
+	image := png(8) + string(blobtest.Random(80_000)) // which is not deflated
+	files := map[string]string{
+		"content/01-lesson.md": prose("lesson", 300_000) + "\nneedle", "content/02-short.md": "a needle", "assets/images/map.png": image,
+	}
+	for path, content := range files {
+		if path != "assets/images/map.png" {
+			s.mustPut(path, content)
+		}
+	}
+	place := library.AssetPlace{Book: "book", Type: sheaf.AssetImages, Filename: "map.png"}
+	upload := s.begin(library.NewUpload{AssetPlace: place, Size: int64(len(image))})
+	if strings.Contains(upload.URL, "bucket.example") {
+		t.Errorf("bytes are to be sent to %s", upload.URL)
+	}
+	if _, err := s.send(upload, image); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.CompleteUpload(t.Context(), upload.ID, nil); err != nil {
+		t.Fatal(err)
+	}
+	asset, err := s.Asset(t.Context(), place)
+	if err != nil || asset.DownloadURL == "" || strings.Contains(asset.DownloadURL, "bucket.example") {
+		t.Errorf("the asset is %+v, %v", asset, err)
+	}
+	for _, what := range []string{"in the catalog", "drained"} {
+		found, err := s.Grep(t.Context(), library.GrepQuery{BooksSearched: inBook("book"), Pattern: "needle"})
+		if lines := grepped(found); err != nil || len(lines) != 2 {
+			t.Errorf("%s, found %.300q, %v", what, lines, err)
+		}
+		s.wantBookArchive(what, s.bookArchive(scoped(sheaf.ArchiveAll)), files)
+		s.drain()
+	}
+	if backend := s.backendEncryption(); backend.PlainBlobs != 0 {
+		t.Errorf("%d contents are not sealed", backend.PlainBlobs)
+	}
+	s.wantWhole()
 }
