@@ -113,8 +113,8 @@ func (l *Library) checkBlob(ctx context.Context, ref blob.Ref, report *checkRepo
 
 func (l *Library) checkObject(ctx context.Context, ref blob.Ref) error {
 	info, err := l.blobs.Stat(ctx, ref.Backend, ref.Key())
-	if err == nil && info.Size != ref.StoredSize {
-		err = sheaf.Errorf(sheaf.ErrDamaged, "the stored object has %d bytes, %d were written", info.Size, ref.StoredSize)
+	if err == nil && info.Size != ref.ObjectSize() {
+		err = sheaf.Errorf(sheaf.ErrDamaged, "the stored object has %d bytes, %d were written", info.Size, ref.ObjectSize())
 	}
 	return err
 }
