@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -44,6 +45,30 @@ func unnest(arguments json.RawMessage, fields []field) json.RawMessage {
 	return inner
 }
 
+// placeIn returns the book and the path that arguments name, for the record of a
+// call whose arguments were refused. Either is empty if there is none.
+func placeIn(arguments json.RawMessage, fields []field) (book, path string) {
+	var given map[string]json.RawMessage
+	_ = json.Unmarshal(unnest(arguments, fields), &given)
+	for _, f := range fields {
+		if f.name != "book_id" && f.name != "path" {
+			continue
+		}
+		var text string
+		for _, name := range append([]string{f.name}, f.aliases...) {
+			if text == "" {
+				_ = json.Unmarshal(given[name], &text)
+			}
+		}
+		if f.name == "path" {
+			path = strings.TrimSpace(text)
+		} else {
+			book = strings.TrimSpace(text)
+		}
+	}
+	return book, path
+}
+
 // checkObject checks an object against its fields and returns it with the names
 // and values as they are meant.
 func checkObject(at string, value json.RawMessage, fields []field, wrong *[]error) json.RawMessage {
@@ -77,7 +102,7 @@ func checkObject(at string, value json.RawMessage, fields []field, wrong *[]erro
 			*wrong = append(*wrong, sheaf.Invalid(place(f.name), place(f.name)+" is missing"))
 		}
 	}
-	for name := range given {
+	for _, name := range slices.Sorted(maps.Keys(given)) {
 		name = sheaf.Clip(name)
 		*wrong = append(*wrong, sheaf.Invalid(place(name), fmt.Sprintf("there is no argument %q; there are %s", name, names(fields))))
 	}

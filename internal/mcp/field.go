@@ -22,9 +22,10 @@ type field struct {
 	least, most int      // characters of a text, the value of a number, items of a list; most 0: any
 	enum        []string // of a text; nil: any
 	pattern     *regexp.Regexp
-	trimmed     bool    // of a text: white space around it means nothing
-	item        *field  // of a list
-	fields      []field // of an object
+	rule        func(string) error // of a text that is as the schema says: what else is wrong with it; nil: nothing
+	trimmed     bool               // of a text: white space around it means nothing
+	item        *field             // of a list
+	fields      []field            // of an object
 }
 
 type fieldKind string
@@ -79,6 +80,10 @@ func (f field) must() field { f.required = true; return f }
 func (f field) between(least, most int) field { f.least, f.most = least, most; return f }
 
 func (f field) like(pattern *regexp.Regexp) field { f.pattern = pattern; return f }
+
+// obeying adds a rule that a schema cannot say, so that what breaks it is reported
+// together with everything else. Its error is about the field of this name.
+func (f field) obeying(rule func(string) error) field { f.rule = rule; return f }
 
 func (f field) or(aliases ...string) field { f.aliases = aliases; return f }
 
@@ -169,7 +174,13 @@ func (f field) check(at string, value json.RawMessage, wrong *[]error) json.RawM
 			s = strings.TrimSpace(s)
 			value = mustMarshal(s)
 		}
+		before := len(*wrong)
 		f.checkText(s, complain)
+		if f.rule != nil && s != "" && len(*wrong) == before {
+			if err := f.rule(s); err != nil {
+				*wrong = append(*wrong, err)
+			}
+		}
 	case kindNumber:
 		var n int64
 		if json.Unmarshal(value, &n) != nil {

@@ -333,6 +333,7 @@ func (s *Server) handler(t tool) sdk.ToolHandler {
 		answer, err := t.call(ctx, call.Session(), request.Params.Arguments, progressOf(ctx, request))
 		if err != nil {
 			call.Fail(err)
+			call.Named(placeIn(request.Params.Arguments, t.fields))
 			f, internal := describeFailure(err)
 			if internal && ctx.Err() == nil {
 				s.log.ErrorContext(ctx, "a tool failed", "tool", t.name, "error", err)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -46,6 +47,23 @@ func TestEveryRouteIsAudited(t *testing.T) {
 		}
 		if len(entries) != 1 || (entries[0].Status == "success") != (status < 400) || entries[0].Operation == "" {
 			t.Errorf("%s %s answers %d and leaves %+v", r.method, r.path, status, entries)
+		}
+	}
+}
+
+// A request that is refused before it reaches the library is found among those of
+// the book and path that it names.
+func TestRefusedRequestsAreFoundByBookAndPath(t *testing.T) {
+	s := newServer(t, Options{})
+	for path, target := range map[string]string{
+		"week-1/a.md":       "/books/field-notes/content/week-1%2Fa.md?at=yesterday",
+		"assets/images/b.c": "/books/field-notes/assets/images/b.c?sha256=none",
+		"":                  "/books/field-notes/files?limit=none",
+	} {
+		status := s.do(http.MethodGet, target, nil, "X-Agent-Id", "of "+path).StatusCode
+		entries := s.audited("book_id=field-notes&status=error&agent_id=" + url.QueryEscape("of "+path))
+		if status != http.StatusUnprocessableEntity || len(entries) != 1 || entries[0].Path != path {
+			t.Errorf("GET %s answers %d and leaves %+v", target, status, entries)
 		}
 	}
 }
