@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -56,14 +55,15 @@ func TestEveryRouteIsAudited(t *testing.T) {
 func TestRefusedRequestsAreFoundByBookAndPath(t *testing.T) {
 	s := newServer(t, Options{})
 	for path, target := range map[string]string{
-		"week-1/a.md":       "/books/field-notes/content/week-1%2Fa.md?at=yesterday",
-		"assets/images/b.c": "/books/field-notes/assets/images/b.c?sha256=none",
-		"":                  "/books/field-notes/files?limit=none",
+		"week-1/a.md":         "GET /books/field-notes/content/week-1%2Fa.md?at=yesterday",
+		"assets/images/b.png": "PUT /books/field-notes/assets/images/b.png?sha256=none",
+		"":                    "GET /books/field-notes/files?limit=none",
 	} {
-		status := s.do(http.MethodGet, target, nil, "X-Agent-Id", "of "+path).StatusCode
-		entries := s.audited("book_id=field-notes&status=error&agent_id=" + url.QueryEscape("of "+path))
+		method, url, _ := strings.Cut(target, " ")
+		status := s.do(method, url, nil, "X-Agent-Id", "of "+path).StatusCode
+		entries := s.audited("book_id=field-notes&status=error&agent_id=" + strings.ReplaceAll("of "+path, " ", "+"))
 		if status != http.StatusUnprocessableEntity || len(entries) != 1 || entries[0].Path != path {
-			t.Errorf("GET %s answers %d and leaves %+v", target, status, entries)
+			t.Errorf("%s answers %d and leaves %+v", target, status, entries)
 		}
 	}
 }
