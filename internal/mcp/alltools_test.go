@@ -160,6 +160,9 @@ func TestRulesAndSchemasAreReportedTogether(t *testing.T) {
 		[]string{"book_id", "path", "at", "limit", "hash"})
 	wantFields(t, session, "write_content", arguments{"book_id": "Field Notes", "path": "/a.md", "content": ""},
 		[]string{"book_id", "path", "content"})
+	// What is as the schema says is left to the library, which knows all the rules.
+	wantFields(t, session, "move_content", arguments{"book_id": "Field Notes", "path": "/a.md", "new_path": "../b.md"},
+		[]string{"book_id", "path", "new_path"})
 }
 
 // wantFields checks that a call is refused for just these fields.

@@ -18,15 +18,25 @@ import (
 // What is null counts as absent.
 func decodeArguments[In any](arguments json.RawMessage, fields []field) (in In, err error) {
 	arguments = unnest(arguments, fields)
-	var wrong []error
+	var wrong faults
 	checked := checkObject("", arguments, fields, &wrong)
-	if err := sheaf.InvalidFields(wrong...); err != nil {
-		return in, err
+	if len(wrong.schema) > 0 {
+		return in, sheaf.InvalidFields(append(wrong.schema, wrong.rules...)...)
 	}
 	if err := json.Unmarshal(checked, &in); err != nil {
 		return in, fmt.Errorf("arguments that were checked do not fit %T: %w", in, err)
 	}
 	return in, nil
+}
+
+// faults are what is wrong with arguments.
+type faults struct {
+	schema []error // they are not as the schema says
+
+	// rules are broken that a schema cannot say. Whatever does what the tool is for
+	// finds these as well, and others that only it knows. They are reported here when
+	// it does not come to that.
+	rules []error
 }
 
 // unnest returns the object that has the arguments.
@@ -71,7 +81,7 @@ func placeIn(arguments json.RawMessage, fields []field) (book, path string) {
 
 // checkObject checks an object against its fields and returns it with the names
 // and values as they are meant.
-func checkObject(at string, value json.RawMessage, fields []field, wrong *[]error) json.RawMessage {
+func checkObject(at string, value json.RawMessage, fields []field, wrong *faults) json.RawMessage {
 	place := func(name string) string {
 		if at == "" {
 			return name
@@ -84,7 +94,7 @@ func checkObject(at string, value json.RawMessage, fields []field, wrong *[]erro
 		if at == "" {
 			what = "arguments"
 		}
-		*wrong = append(*wrong, sheaf.Invalid(what, what+" has to be a JSON object"))
+		wrong.schema = append(wrong.schema, sheaf.Invalid(what, what+" has to be a JSON object"))
 		return value
 	}
 	checked := make(map[string]json.RawMessage, len(given))
@@ -99,12 +109,12 @@ func checkObject(at string, value json.RawMessage, fields []field, wrong *[]erro
 		case ok:
 			checked[f.name] = f.check(place(f.name), value, wrong)
 		case f.required:
-			*wrong = append(*wrong, sheaf.Invalid(place(f.name), place(f.name)+" is missing"))
+			wrong.schema = append(wrong.schema, sheaf.Invalid(place(f.name), place(f.name)+" is missing"))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		name = sheaf.Clip(name)
-		*wrong = append(*wrong, sheaf.Invalid(place(name), fmt.Sprintf("there is no argument %q; there are %s", name, names(fields))))
+		wrong.schema = append(wrong.schema, sheaf.Invalid(place(name), fmt.Sprintf("there is no argument %q; there are %s", name, names(fields))))
 	}
 	return mustMarshal(checked)
 }

@@ -126,6 +126,9 @@ func uploadAsset(limits sheaf.Limits) func(context.Context, *library.Session, up
 }
 
 func uploadDirectly(ctx context.Context, session *library.Session, in uploadAssetInput, limits sheaf.Limits) (uploadAssetAnswer, error) {
+	if err := checkBase64(*in.BinaryData); err != nil {
+		return uploadAssetAnswer{}, err
+	}
 	content, err := base64.StdEncoding.Strict().DecodeString(*in.BinaryData)
 	if err != nil {
 		return uploadAssetAnswer{}, fmt.Errorf("base64 that was checked: %w", err)
