@@ -85,6 +85,9 @@ func (b *bench) run(ctx context.Context) error {
 	if err := b.comparisons(ctx); err != nil {
 		return err
 	}
+	if err := b.encryption(ctx); err != nil {
+		return err
+	}
 	if b.wants("bucket") {
 		if err := b.buckets(ctx); err != nil {
 			return err

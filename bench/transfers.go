@@ -49,17 +49,23 @@ func (b *bench) transfers(ctx context.Context) error {
 
 func (b *bench) transfer(ctx context.Context, t transfer) error {
 	return b.duel(ctx, t.name, t.connections, t.wanted, func(bareDir string, bare, sheaf *server) (bareLoad, sheafLoad load, err error) {
-		if t.pull {
-			return t.pulls(ctx, bareDir, bare, sheaf, b.against != "")
-		}
-		bareLoad = pushLoad(bare.url, t.connections, t.content, t.filename)
-		sheafLoad = pushLoad(sheaf.url, t.connections, t.content, t.filename)
-		sheafLoad.afterwards = sheaf.drained // what the drain has to do counts
-		if b.against != "" {
-			bareLoad.afterwards = bare.drained
-		}
-		return bareLoad, sheafLoad, nil
+		return t.loads(ctx, bareDir, bare, sheaf, b.against != "")
 	})
+}
+
+// loads returns what is measured on two servers. The one that the other is
+// compared with is a bare one, unless it is a Sheaf, too.
+func (t transfer) loads(ctx context.Context, bareDir string, bare, sheaf *server, bareIsSheaf bool) (bareLoad, sheafLoad load, err error) {
+	if t.pull {
+		return t.pulls(ctx, bareDir, bare, sheaf, bareIsSheaf)
+	}
+	bareLoad = pushLoad(bare.url, t.connections, t.content, t.filename)
+	sheafLoad = pushLoad(sheaf.url, t.connections, t.content, t.filename)
+	sheafLoad.afterwards = sheaf.drained // what the drain has to do counts
+	if bareIsSheaf {
+		bareLoad.afterwards = bare.drained
+	}
+	return bareLoad, sheafLoad, nil
 }
 
 // printDuels prints the head of the table that duels are the rows of.
@@ -91,6 +97,11 @@ func (b *bench) duel(ctx context.Context, name string, connections int, wanted f
 	if err != nil {
 		return err
 	}
+	return b.alternate(ctx, name, connections, wanted, bare, sheaf, bareLoad, sheafLoad)
+}
+
+// alternate measures two servers in turn and prints a row of the table.
+func (b *bench) alternate(ctx context.Context, name string, connections int, wanted float64, bare, sheaf *server, bareLoad, sheafLoad load) error {
 	var bares, sheaves, ratios, bareCPU, sheafCPU []float64
 	for round := range b.rounds + 1 {
 		bareResult, sheafResult, err := inTurn(ctx, round, bare, sheaf, bareLoad, sheafLoad, b.duration)

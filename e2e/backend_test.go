@@ -106,14 +106,18 @@ func TestBackendFaults(t *testing.T) {
 			if err := push("large", blobtest.Random(500_000)); err != nil && sheaf.KindOf(err) != sheaf.ErrBackendUnavailable {
 				t.Errorf("a large document during the fault: %v, want success or backend_unavailable", err)
 			}
+			var pulling sync.WaitGroup
 			for _, s := range stored[:before] {
-				// The client goes on with a download that breaks off, for longer than is of interest.
-				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-				if err := s.pulls(ctx, c); errors.Is(err, errServedWrong) {
-					t.Errorf("%s during the fault: %v", s.doc.Filename, err)
-				}
-				cancel()
+				pulling.Go(func() {
+					// The client goes on with a download that breaks off, for longer than is of interest.
+					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+					defer cancel()
+					if err := s.pulls(ctx, c); errors.Is(err, errServedWrong) {
+						t.Errorf("%s during the fault: %v", s.doc.Filename, err)
+					}
+				})
 			}
+			pulling.Wait()
 
 			proxy.Do(faults.None)
 			wantDrained(t, c)

@@ -98,6 +98,10 @@ func Open(ctx context.Context, cfg config.Config, log *slog.Logger) (*App, error
 
 // open opens what lies in the data directory, which this process owns.
 func (a *App) open(ctx context.Context) error {
+	keys, sealed, err := masterKeys(a.config.Storage)
+	if err != nil {
+		return err
+	}
 	backends, kinds, err := openBackends(a.config.Storage)
 	if err != nil {
 		return err
@@ -107,6 +111,8 @@ func (a *App) open(ctx context.Context) error {
 		InlineLimit:  int(noneIfZero(a.config.Storage.InlineLimit)),
 		DeflateLimit: noneIfZero(a.config.Storage.DeflateLimit),
 		Backends:     backends,
+		Keys:         keys,
+		Sealed:       sealed,
 		OnDamage:     func(ref blob.Ref, err error) { a.library.ReportDamage(ref, err) },
 	})
 	if err != nil {

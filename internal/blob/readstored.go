@@ -15,8 +15,8 @@ func (s *Store) ReadStored(ctx context.Context, ref Ref) ([]byte, error) {
 		return nil, err
 	}
 	defer c.Close()
-	if ref.IsInline() { // checked by Open
-		return ref.Inline, nil
+	if ref.IsInline() { // checked by Open, and unsealed
+		return c.ref.Inline, nil
 	}
 	stored, err := c.openAt(0)
 	if err != nil {

@@ -25,16 +25,26 @@ type Blob struct {
 	blob.Ref
 }
 
-// unsealed is the encryption domain of blobs that are not sealed.
-const unsealed = ""
+// Domains of blobs. A content has one blob on a backend, sealed or not, in the
+// domain of blobs. In that of leftovers is what is being deleted of a content
+// that has a blob, too: an object that is not the blob's.
+const (
+	blobDomain     = ""
+	leftoverDomain = "leftover"
+)
 
-const blobColumns = `b.pk, b.state, b.backend, b.digest, b.size, b.crc32, b.encoding, b.stored_size`
+const blobColumns = `b.pk, b.state, b.backend, b.digest, b.size, b.crc32, b.encoding, b.stored_size, ` + sealColumns
 
 // into returns where to scan blobColumns; finish has to be called after the scan.
 func (b *Blob) into() (into []any, finish func() error) {
 	var digest []byte
-	return []any{&b.PK, &b.State, &b.Backend, &digest, &b.Size, &b.CRC32, &b.Encoding, &b.StoredSize},
-		func() (err error) { b.Digest, err = digestFrom(digest); return err }
+	var seal sealScan
+	return append([]any{&b.PK, &b.State, &b.Backend, &digest, &b.Size, &b.CRC32, &b.Encoding, &b.StoredSize}, seal.into()...),
+		func() (err error) {
+			b.Seal = seal.seal()
+			b.Digest, err = digestFrom(digest)
+			return err
+		}
 }
 
 // Blob returns what is known of a blob, with its inline bytes while the catalog
@@ -45,7 +55,7 @@ func (v *View) Blob(backend string, digest sheaf.Digest) (b Blob, found bool, er
 		select `+blobColumns+`, i.bytes
 		from blobs b left join inline_blobs i on i.blob = b.pk
 		where b.digest = $1 and b.backend = $2 and b.domain = $3`,
-		[]any{digest[:], backend, unsealed}, append(into, &b.Inline)...)
+		[]any{digest[:], backend, blobDomain}, append(into, &b.Inline)...)
 	if err != nil || !found {
 		return Blob{}, false, err
 	}
@@ -87,23 +97,33 @@ func scanBlob(scan func(...any) error, more ...any) (b Blob, err error) {
 // backend, so that nothing sweeps the object away before its document commits.
 // It reports whether the blob is live already, in which case there is nothing to
 // put. It fails with [ErrDeleting].
-func (tx *Tx) ReserveBlob(ref blob.Ref) (live bool, err error) {
+//
+// What is to be put is the blob as reserved. It differs from ref in its seal if
+// somebody else may be just putting the same content: whoever puts first, what is
+// in the backend then is what the catalog says.
+func (tx *Tx) ReserveBlob(ref blob.Ref) (reserved blob.Ref, live bool, err error) {
 	if inserted, err := tx.insertBlob(ref, BlobPending); inserted || err != nil {
-		return false, err
+		return ref, false, err
 	}
 	have, _, err := tx.Blob(ref.Backend, ref.Digest)
 	if err != nil {
-		return false, err
+		return ref, false, err
 	}
 	switch have.State {
 	case BlobLive:
-		return true, nil
+		return ref, true, nil
 	case BlobCondemned:
-		return true, tx.setBlobState(have, BlobLive)
-	case BlobPending, BlobDamaged:
-		return false, tx.replaceBlob(have, ref, BlobPending)
+		return ref, true, tx.setBlobState(have, BlobLive)
+	case BlobPending:
+		// Whether a backend seals does not change while others may be putting.
+		if have.Seal != nil && ref.Seal != nil {
+			ref.Seal = have.Seal
+		}
+		return ref, false, tx.replaceBlob(have, ref, BlobPending)
+	case BlobDamaged:
+		return ref, false, tx.replaceBlob(have, ref, BlobPending)
 	}
-	return false, ErrDeleting
+	return ref, false, ErrDeleting
 }
 
 // ErrDeleting says that garbage collection is just removing a content from its
@@ -143,12 +163,17 @@ func (tx *Tx) KeepBlob(ref blob.Ref) (known bool, err error) {
 
 // insertBlob makes the row of a blob, and reports false if there is one already.
 func (tx *Tx) insertBlob(ref blob.Ref, state BlobState) (inserted bool, err error) {
+	return tx.insertBlobIn(blobDomain, ref, state)
+}
+
+func (tx *Tx) insertBlobIn(domain string, ref blob.Ref, state BlobState) (inserted bool, err error) {
 	pk := tx.counters.blob + 1
 	result, err := tx.exec(`
-		insert into blobs (pk, digest, backend, domain, state, state_at, size, crc32, encoding, stored_size)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		insert into blobs (pk, digest, backend, domain, state, state_at, size, crc32, encoding, stored_size, object, master_key, data_key)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 		on conflict (digest, backend, domain) do nothing`,
-		pk, ref.Digest[:], ref.Backend, unsealed, int(state), tx.now, ref.Size, int64(ref.CRC32), string(ref.Encoding), ref.StoredSize)
+		append([]any{pk, ref.Digest[:], ref.Backend, domain, int(state), tx.now, ref.Size, int64(ref.CRC32), string(ref.Encoding), ref.StoredSize},
+			sealValues(ref.Seal)...)...)
 	if err != nil {
 		return false, err
 	}

@@ -79,7 +79,7 @@ func TestReserveBlob(t *testing.T) {
 	reserve := func(wantLive bool) {
 		t.Helper()
 		mutate(t, c, func(tx *Tx) error {
-			live, err := tx.ReserveBlob(ref)
+			_, live, err := tx.ReserveBlob(ref)
 			if live != wantLive {
 				t.Errorf("reserving the blob says it is live: %t, want %t", live, wantLive)
 			}

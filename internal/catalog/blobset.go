@@ -19,7 +19,7 @@ func (v *View) BlobSet(backend string, digests []sheaf.Digest) (map[sheaf.Digest
 		for i := range some {
 			args = append(args, some[i][:])
 		}
-		args = append(padPKs(args), backend, unsealed)
+		args = append(padPKs(args), backend, blobDomain)
 		err := v.conn.rows(blobSetStatement, args, func(scan func(...any) error) error {
 			b, err := scanBlob(scan)
 			if err != nil {

@@ -7,15 +7,19 @@ import (
 )
 
 // ObjectBlob returns the blob, in whatever state, whose object in a backend has a
-// name. It is without inline bytes.
+// name, which reads like a digest also when it is none. It is without inline bytes.
 func (v *View) ObjectBlob(backend string, name sheaf.Digest) (b Blob, found bool, err error) {
-	into, finish := b.into()
-	found, err = v.conn.row(`select `+blobColumns+` from blobs b where b.digest = $1 and b.backend = $2 and b.domain = $3`,
-		[]any{name[:], backend, unsealed}, into...)
-	if err != nil || !found {
-		return Blob{}, false, err
-	}
-	return b, true, finish()
+	err = v.conn.rows(`
+		select `+blobColumns+` from blobs b where b.digest = $1 and b.backend = $2 and b.object is null
+		union all
+		select `+blobColumns+` from blobs b where b.object = $1 and b.backend = $2
+		limit 1`, []any{name[:], backend},
+		func(scan func(...any) error) (err error) {
+			found = true
+			b, err = scanBlob(scan)
+			return err
+		})
+	return b, found, err
 }
 
 // A LostContent is a content that a version needs and of which there is no blob.
@@ -34,7 +38,7 @@ func (v *View) LostContents() (lost []LostContent, err error) {
 		join collections c on c.pk = d.collection
 		left join blobs b on b.digest = v.digest and b.backend = c.backend and b.domain = $1
 		where d.purged = 0 and v.purged = 0 and b.pk is null
-		order by c.backend, v.digest`, []any{unsealed},
+		order by c.backend, v.digest`, []any{blobDomain},
 		func(scan func(...any) error) error {
 			var one LostContent
 			var digest []byte

@@ -53,9 +53,10 @@ func overlaid[F any](base, own []F, path func(*F) string, limit int) []F {
 func (v *View) storedFilesIn(c *Collection, layer string, filter FileFilter) ([]StoredFile, error) {
 	const blobOf = ` left join blobs b on b.digest = `
 	low, high := below(filter.Dir)
-	args := []any{c.PK, max(low, filter.After), high, filter.Limit, c.Backend, unsealed}
+	args := []any{c.PK, max(low, filter.After), high, filter.Limit, c.Backend, blobDomain}
 	query := `
-		select d.path, d.id, d.version, 0, d.digest, d.size, b.state, b.crc32, b.encoding, b.stored_size from documents d` +
+		select d.path, d.id, d.version, 0, d.digest, d.size, b.state, b.crc32, b.encoding, b.stored_size, ` + sealColumns + `
+		from documents d` +
 		blobOf + `d.digest and b.backend = $5 and b.domain = $6
 		where d.collection = $1 and d.path > $2 and d.path < $3 and d.path <> '' and d.deleted = 0 and d.version > 0
 		order by d.path limit $4`
@@ -67,7 +68,8 @@ func (v *View) storedFilesIn(c *Collection, layer string, filter FileFilter) ([]
 			args = append(args, filter.Rev)
 		}
 		query = `
-			select s.path, d.id, v.n, v.purged, v.digest, v.size, b.state, b.crc32, b.encoding, b.stored_size from states s
+			select s.path, d.id, v.n, v.purged, v.digest, v.size, b.state, b.crc32, b.encoding, b.stored_size, ` + sealColumns + `
+			from states s
 			join documents d on d.pk = s.document and d.purged = 0
 			join versions v on v.document = s.document and v.n = s.version` +
 			blobOf + `v.digest and b.backend = $5 and b.domain = $6
@@ -80,13 +82,15 @@ func (v *View) storedFilesIn(c *Collection, layer string, filter FileFilter) ([]
 		var digest []byte
 		var state, crc, storedSize *int64
 		var encoding *string
-		err := scan(&f.Path, &f.Document, &f.Version, &f.Purged, &digest, &f.Blob.Size, &state, &crc, &encoding, &storedSize)
+		var seal sealScan
+		err := scan(append([]any{&f.Path, &f.Document, &f.Version, &f.Purged, &digest, &f.Blob.Size, &state, &crc, &encoding, &storedSize},
+			seal.into()...)...)
 		if err != nil {
 			return err
 		}
 		if f.Known = state != nil; f.Known {
 			f.Blob.State, f.Blob.CRC32 = BlobState(*state), uint32(*crc)
-			f.Blob.Encoding, f.Blob.StoredSize = blob.Encoding(*encoding), *storedSize
+			f.Blob.Encoding, f.Blob.StoredSize, f.Blob.Seal = blob.Encoding(*encoding), *storedSize, seal.seal()
 		}
 		f.Blob.Digest, err = digestFrom(digest)
 		files = append(files, f)

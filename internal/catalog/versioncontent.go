@@ -53,13 +53,15 @@ func (v *View) versionContent(head *Head, backend string, number int) (ref blob.
 	var encoding *string
 	var crc, stored *int64
 	var known *BlobState
+	var seal sealScan
 	found, err = v.conn.row(`
-		select v.digest, v.size, v.mime, b.state, b.crc32, b.encoding, b.stored_size, i.bytes
+		select v.digest, v.size, v.mime, b.state, b.crc32, b.encoding, b.stored_size, i.bytes, `+sealColumns+`
 		from versions v
 		left join blobs b on b.digest = v.digest and b.backend = $3 and b.domain = ''
 		left join inline_blobs i on i.blob = b.pk
 		where v.document = $1 and v.n = $2 and v.purged = 0`,
-		[]any{head.PK, number, backend}, &digest, &head.Size, &head.MIME, &known, &crc, &encoding, &stored, &ref.Inline)
+		[]any{head.PK, number, backend},
+		append([]any{&digest, &head.Size, &head.MIME, &known, &crc, &encoding, &stored, &ref.Inline}, seal.into()...)...)
 	if err != nil || !found {
 		return blob.Ref{}, 0, false, err
 	}
@@ -72,5 +74,6 @@ func (v *View) versionContent(head *Head, backend string, number int) (ref blob.
 	}
 	ref.Backend, ref.Digest, ref.Size = backend, head.Digest, head.Size
 	ref.CRC32, ref.Encoding, ref.StoredSize = uint32(*crc), blob.Encoding(*encoding), *stored
+	ref.Seal = seal.seal()
 	return ref, *known, true, nil
 }

@@ -30,6 +30,7 @@ type Backend struct {
 	Kind     string
 	Dir      string   // of an fs backend; relative to Storage.Dir
 	Bucket   string   // of an s3 or supabase backend
+	Encrypt  bool     // seal what is new, by a master key
 	S3       S3       // of an s3 backend
 	Supabase Supabase // of a supabase backend
 }
@@ -67,10 +68,13 @@ func (s Storage) BackendDir(b Backend) string {
 type backendField struct {
 	key      string   // below the backend's name in sheaf.yaml
 	help     string   // for the reference
-	kinds    []string // of the backends that have it
+	kinds    []string // of the backends that have it; nil: all
 	optional bool
 	value    func(*Backend) value
 }
+
+// isOf reports whether backends of a kind have the field.
+func (f backendField) isOf(kind string) bool { return f.kinds == nil || slices.Contains(f.kinds, kind) }
 
 // backendFields returns the table of what backends have beside their kind, in
 // the order of the reference.
@@ -120,6 +124,10 @@ func backendFields() []backendField {
 			key: "service_key", kinds: []string{BackendSupabase},
 			help:  "key of the project's service role",
 			value: func(b *Backend) value { return secret(&b.Supabase.ServiceKey) },
+		}, {
+			key: "encrypt", optional: true,
+			help:  "whether what is stored from then on is sealed, by a master key",
+			value: func(b *Backend) value { return boolean(&b.Encrypt) },
 		},
 	}
 }
@@ -215,9 +223,8 @@ func (l *loader) onlyBackend() string {
 func (l *loader) settleBackends() {
 	backends := l.config.Storage.Backends
 	for name, b := range backends {
-		prefix := "SHEAF_STORAGE_BACKENDS_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + "_"
 		for _, field := range backendFields() {
-			variable := prefix + strings.ToUpper(field.key)
+			variable := backendVariable(name, field.key)
 			if text := l.environ[variable]; text != "" {
 				l.origins[backendsKey+"."+name+"."+field.key] = variable
 				l.applyToBackend(&b, field.key, variable, text)
@@ -229,6 +236,11 @@ func (l *loader) settleBackends() {
 		l.checkBackend(name, backends[name])
 	}
 	l.addBackendsOfVariables()
+}
+
+// backendVariable returns the variable of a field of a backend.
+func backendVariable(name, key string) string {
+	return "SHEAF_STORAGE_BACKENDS_" + strings.ToUpper(strings.ReplaceAll(name+"_"+key, "-", "_"))
 }
 
 // checkBackend rejects a backend that lacks what its kind needs, or has what is
@@ -243,9 +255,9 @@ func (l *loader) checkBackend(name string, b Backend) {
 	for _, field := range backendFields() {
 		given := l.origins[key+"."+field.key]
 		switch {
-		case slices.Contains(field.kinds, b.Kind) && !field.optional && given == "" && field.value(&b).show() == "":
+		case field.isOf(b.Kind) && !field.optional && given == "" && field.value(&b).show() == "":
 			l.reject(what, fmt.Sprintf("has no %s: %s", field.key, field.help))
-		case !slices.Contains(field.kinds, b.Kind) && given != "":
+		case !field.isOf(b.Kind) && given != "":
 			l.reject(given, fmt.Sprintf("is a setting of %s backends, and this one is of the kind %s", strings.Join(field.kinds, " and "), b.Kind))
 		}
 	}
@@ -255,7 +267,8 @@ func (l *loader) checkBackend(name string, b Backend) {
 // those of the file.
 func (l *loader) addBackendsOfVariables() {
 	for _, defined := range backendsOfVariables {
-		b := Backend{Kind: defined.kind}
+		// What replaces an encrypted backend must not turn that off.
+		b := Backend{Kind: defined.kind, Encrypt: l.config.Storage.Backends[defined.name].Encrypt}
 		var given, missing []string
 		for _, variable := range defined.variables {
 			if text := l.environ[variable.name]; text != "" {
@@ -264,6 +277,9 @@ func (l *loader) addBackendsOfVariables() {
 			} else {
 				missing = append(missing, variable.name)
 			}
+		}
+		if encrypt := backendVariable(defined.name, "encrypt"); len(given) > 0 && l.environ[encrypt] != "" {
+			l.applyToBackend(&b, "encrypt", encrypt, l.environ[encrypt])
 		}
 		switch {
 		case len(given) == 0:

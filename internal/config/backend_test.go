@@ -77,6 +77,36 @@ func TestPartOfTheVariablesOfR2(t *testing.T) {
 	}
 }
 
+// Backends of all kinds can be encrypted, and those that variables replace stay
+// encrypted.
+func TestEncryptedBackends(t *testing.T) {
+	r2 := []string{"R2_ACCESS_KEY_ID=a", "R2_SECRET_ACCESS_KEY=s", "R2_ENDPOINT=https://r2.example", "R2_BUCKET=b"}
+	const file = `
+storage:
+  backends:
+    disk: {kind: fs, dir: blobs, encrypt: true}
+    fast: {kind: mem, encrypt: true}
+    plain: {kind: mem}
+    media: {kind: s3, region: auto, bucket: b, access_key: a, secret_key: s, encrypt: true}
+    team: {kind: supabase, url: "https://team.example", bucket: b, service_key: s, encrypt: true}
+    r2: {kind: s3, region: auto, bucket: b, access_key: a, secret_key: s, encrypt: true}
+  default_backend: disk
+`
+	got, err := load(t, file, r2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range got.Storage.Backends {
+		if b.Encrypt != (name != "plain") {
+			t.Errorf("the backend %s: encrypted is %t", name, b.Encrypt)
+		}
+	}
+	got, err = load(t, "", append(r2, "SHEAF_STORAGE_BACKENDS_R2_ENCRYPT=true"))
+	if err != nil || !got.Storage.Backends["r2"].Encrypt || got.Storage.Backends["fs"].Encrypt {
+		t.Errorf("by a variable: %+v, %v", got.Storage.Backends, err)
+	}
+}
+
 func TestBackendsThatCannotBe(t *testing.T) {
 	_, err := load(t, `
 storage:

@@ -59,6 +59,8 @@ type Storage struct {
 	BackendRetryPause  time.Duration // before the first retry of one
 	Backends           map[string]Backend
 	DefaultBackend     string // a key of Backends
+	MasterKeys         Secret // as text, the current one first; empty: see MasterKeyFile
+	MasterKeyFile      string // that holds the master keys; empty: there is none
 }
 
 // Books says how books come to be, and how they leave.

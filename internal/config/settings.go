@@ -133,6 +133,11 @@ func settings() []setting {
 			help:  "backend of new collections, one of " + backendsKey,
 			value: func(c *Config) value { return nonEmpty(&c.Storage.DefaultBackend) },
 		}, {
+			key:       "storage.master_key_file",
+			help:      "file with the master keys of encrypted backends, the current one first, that only its owner may read; instead of the variable SHEAF_MASTER_KEY, which holds the keys themselves",
+			value:     func(c *Config) value { return text(&c.Storage.MasterKeyFile) },
+			shortFlag: "master-key-file", seedEnv: masterKeyFileEnv,
+		}, {
 			key:   "catalog.readers",
 			help:  "database connections for reading",
 			value: func(c *Config) value { return integer(&c.Catalog.Readers, 1, 64) },

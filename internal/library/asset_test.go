@@ -199,6 +199,18 @@ func TestUploadURLIsForOneUpload(t *testing.T) {
 	_, err = s.CancelUpload(t.Context(), upload.ID)
 	wantKind(t, "cancelling a completed upload", err, sheaf.ErrExists)
 
+	// Without a digest announced, the URL was called altered once its upload was
+	// completed, because that notes the digest.
+	unannounced := s.begin(library.NewUpload{AssetPlace: picture("other.png"), Size: 2000})
+	if _, err := s.send(unannounced, png(2000)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.CompleteUpload(t.Context(), unannounced.ID, nil); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.send(unannounced, png(2000))
+	wantKind(t, "replaying the URL of a completed upload without a digest", err, sheaf.ErrExists)
+
 	late := s.begin(library.NewUpload{AssetPlace: picture("late.png"), Size: 2000})
 	clock.advance(time.Hour)
 	_, err = s.send(late, png(2000))

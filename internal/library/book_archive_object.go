@@ -117,7 +117,7 @@ var errArchiveTimeout = sheaf.Errorf(sheaf.ErrTimeout, "Archive generation timed
 // if that is to be downloaded through the server.
 func (l *Library) objectLink(ctx context.Context, archive *Archive, backend, filename string) (grant blob.Grant, ok bool, err error) {
 	place, ok := l.blobs.Materializer(backend)
-	if !ok || !l.archiveObjects.options.Materialize {
+	if !ok || !l.archiveObjects.options.Materialize || l.blobs.Seals(backend) {
 		return grant, false, nil
 	}
 	patient, cancel := context.WithTimeoutCause(ctx, l.archiveObjects.options.Patience, errArchiveTimeout)

@@ -78,7 +78,7 @@ func (b *backendCheck) compare(v *catalog.View, objects []blob.Info) error {
 		case !found:
 			b.OrphanObjects++
 			b.OrphanBytes += object.Size
-		case known.StoredSize == object.Size:
+		case known.ObjectSize() == object.Size:
 			b.seen.add(known.PK)
 		}
 	}
@@ -205,8 +205,8 @@ func (l *Library) checkObject(ctx context.Context, ref blob.Ref) error {
 	switch {
 	case sheaf.KindOf(err) == sheaf.ErrNotFound:
 		return sheaf.Errorf(sheaf.ErrDamaged, "its object is missing")
-	case err == nil && info.Size != ref.StoredSize:
-		return sheaf.Errorf(sheaf.ErrDamaged, "its object has %d bytes, %d were written", info.Size, ref.StoredSize)
+	case err == nil && info.Size != ref.ObjectSize():
+		return sheaf.Errorf(sheaf.ErrDamaged, "its object has %d bytes, %d were written", info.Size, ref.ObjectSize())
 	}
 	return err
 }

@@ -139,7 +139,7 @@ func TestGarbagePlan(t *testing.T) {
 	}
 	err := s.catalog.Mutate(t.Context(), 0, func(tx *catalog.Tx) error {
 		pending := blob.Ref{Backend: fs, Digest: sheaf.DigestOf([]byte("pending")), Size: 7, StoredSize: 7, Encoding: blob.Identity}
-		if _, err := tx.ReserveBlob(pending); err != nil {
+		if _, _, err := tx.ReserveBlob(pending); err != nil {
 			return err
 		}
 		unreferenced := []byte("unreferenced")

@@ -152,7 +152,9 @@ func (s *Session) createTogether(ctx context.Context, op operation, in NewDocume
 	inline := int64(0)
 	for i, content := range contents {
 		if content != nil { // or it is given a content later
-			refs[i] = content.refOn(collection.Backend)
+			if refs[i], err = content.spooled.RefOn(collection.Backend); err != nil {
+				return nil, err
+			}
 			inline += int64(len(refs[i].Inline))
 		}
 	}

@@ -102,8 +102,8 @@ func (d *drain) move(ctx context.Context, batch []catalog.Blob) error {
 	l := d.library
 	whole, refs := batch[:0:0], make([]blob.Ref, 0, len(batch))
 	for _, b := range batch {
-		if int64(len(b.Inline)) != b.StoredSize { // or it would hold up all that follow
-			l.ReportDamage(b.Ref, fmt.Errorf("%d bytes are inline, not %d", len(b.Inline), b.StoredSize))
+		if int64(len(b.Inline)) != b.ObjectSize() { // or it would hold up all that follow
+			l.ReportDamage(b.Ref, fmt.Errorf("%d bytes are inline, not %d", len(b.Inline), b.ObjectSize()))
 			continue
 		}
 		whole, refs = append(whole, b), append(refs, b.Ref)

@@ -322,7 +322,7 @@ func unknownObjects(v *catalog.View, backend string, objects []blob.Info) (unkno
 		if err != nil {
 			continue // it is nothing that Sheaf has put there
 		}
-		known, err := v.KnowsBlob(backend, digest)
+		known, err := v.KnowsObject(backend, digest)
 		if err != nil {
 			return nil, err
 		}

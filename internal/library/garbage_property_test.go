@@ -124,6 +124,7 @@ func TestGarbageProperty(t *testing.T) {
 		w.store = open(t, func(set *setup) {
 			set.dir, set.backend = dir, crashingBackend{files, w}
 			set.garbage.Grace = 12 * time.Hour
+			set.masterKeys, set.plain = masterKey, rapid.Bool().Draw(r, "plain")
 			set.clock = func() time.Time {
 				if w.transactions.Add(-1) == 0 {
 					w.crash()
@@ -143,7 +144,9 @@ func TestGarbageProperty(t *testing.T) {
 			"tick":    w.tick,
 			"collect": w.collect,
 			"abandon": w.abandon,
-			"reopen":  func(*rapid.T) { w.store = w.reopen() },
+			"reopen": func(r *rapid.T) {
+				w.store = w.reopen(func(set *setup) { set.plain = rapid.Bool().Draw(r, "plain") })
+			},
 		})
 		w.clock.Add((100 * 24 * time.Hour).Milliseconds())
 		w.drain()
@@ -261,15 +264,25 @@ func (w *garbageWorld) tick(r *rapid.T) {
 	w.clock.Add(hours * time.Hour.Milliseconds())
 }
 
-// abandon leaves what a large upload leaves when its commit does not come.
+// abandon leaves what a large upload leaves when its commit does not come, some
+// times with its object.
 func (w *garbageWorld) abandon(r *rapid.T) {
-	content := w.contents[3]
-	err := w.catalog.Mutate(w.t.Context(), 0, func(tx *catalog.Tx) error {
-		_, err := tx.ReserveBlob(blob.Ref{Backend: fs, Digest: sheaf.DigestOf([]byte(content)), Size: int64(len(content)), Encoding: blob.Identity, StoredSize: int64(len(content))})
+	spooled, err := w.blobs.Receive(w.t.Context(), strings.NewReader(w.contents[3]), -1)
+	w.must(err)
+	defer spooled.Close()
+	ref, err := spooled.RefOn(fs)
+	w.must(err)
+	live := false
+	err = w.catalog.Mutate(w.t.Context(), 0, func(tx *catalog.Tx) (err error) {
+		ref, live, err = tx.ReserveBlob(ref)
 		return err
 	})
-	if !errors.Is(err, catalog.ErrDeleting) {
-		w.must(err)
+	if errors.Is(err, catalog.ErrDeleting) {
+		return
+	}
+	w.must(err)
+	if !live && rapid.Bool().Draw(r, "placed") {
+		w.must(w.blobs.Place(w.t.Context(), ref, spooled))
 	}
 }
 
@@ -388,7 +401,7 @@ func (w *garbageWorld) wantNothingElse() {
 	w.t.Helper()
 	w.wantWhole()
 	w.wantPlan(sheaf.GarbagePlan{})
-	reachable := make(map[sheaf.Digest]bool)
+	reachable, objects := make(map[sheaf.Digest]bool), make(map[blob.Key]bool)
 	for _, d := range w.documents {
 		for i, content := range d.contents {
 			if !d.expired[i+1] {
@@ -396,11 +409,15 @@ func (w *garbageWorld) wantNothingElse() {
 			}
 		}
 	}
+	for digest := range reachable {
+		b, _ := w.blob(digest)
+		objects[b.Key()] = true
+	}
 	if n := w.blobCount(); n != len(reachable) {
 		w.r.Fatalf("%d blobs, %d can be reached", n, len(reachable))
 	}
 	err := w.blobs.List(w.t.Context(), fs, func(info blob.Info) error {
-		if digest, err := sheaf.ParseDigest(string(info.Key)); err != nil || !reachable[digest] {
+		if !objects[info.Key] {
 			w.r.Fatalf("the object %s of %d bytes is there and nothing reaches it", info.Key, info.Size)
 		}
 		return nil

@@ -102,6 +102,9 @@ func (l *Library) backendHealth(ctx context.Context, name string) BackendHealth 
 		}
 		condition, _ = l.blobs.Condition(name)
 	}
+	if err := l.blobs.Locked(name); err != nil && h.Status == string(blob.StateOK) {
+		h.Status, h.Detail = string(blob.StateUnavailable), publicText(err)
+	}
 	if !monitored {
 		return h
 	}

@@ -145,6 +145,9 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 			library: l, backend: backend, wake: make(chan struct{}, 1), mostBlobs: o.UndrainedBlobs, mostBytes: o.UndrainedBytes,
 		}
 	}
+	if err := l.lockBackends(ctx); err != nil {
+		return nil, fmt.Errorf("look which master keys are needed: %w", err)
+	}
 	if _, ok := l.catalog.Collection(sheaf.DefaultCollection); !ok {
 		if err := l.createDefaultCollection(ctx, o.DefaultBackend); err != nil {
 			return nil, fmt.Errorf("create the default collection: %w", err)

@@ -45,6 +45,9 @@ type setup struct {
 	// backend takes the place of the files of the directory.
 	backend blob.Backend
 	others  map[string]blob.Backend // beside that
+
+	masterKeys string // with which the backend is encrypted; empty: it is not
+	plain      bool   // it is not, although there are master keys
 }
 
 // A store is a library over a real catalog and real blobs, and what lies below
@@ -84,9 +87,21 @@ func openSetup(t testing.TB, set setup) *store {
 		backends[name], kinds[name] = other, "other"
 	}
 	var err error
+	var keys *blob.Keyring
+	var sealed []string
+	if set.masterKeys != "" {
+		if keys, err = blob.ParseKeyring(set.masterKeys); err != nil {
+			t.Fatal(err)
+		}
+		if !set.plain {
+			sealed = []string{fs}
+		}
+	}
 	s.blobs, err = blob.NewStore(blob.Options{
 		SpoolDir: filepath.Join(set.dir, "spool"),
 		Backends: backends,
+		Keys:     keys,
+		Sealed:   sealed,
 		OnDamage: func(ref blob.Ref, err error) { s.ReportDamage(ref, err) },
 	})
 	if err != nil {
@@ -293,7 +308,11 @@ func (s *store) blobCount() (n int) {
 
 // file returns the path of a content's file.
 func (s *store) file(digest sheaf.Digest) string {
+	s.t.Helper()
 	name := digest.String()
+	if b, found := s.blob(digest); found {
+		name = string(b.Key())
+	}
 	return filepath.Join(s.setup.dir, "blobs", name[:2], name)
 }
 

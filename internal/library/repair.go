@@ -197,7 +197,11 @@ func (r *repair) store(ctx context.Context, name blobName, from string, spooled 
 	if upload.Digest() != name.digest {
 		return fmt.Errorf("the copy of %s on %s is of another content", name.digest, from)
 	}
-	_, err := l.store(ctx, upload, upload.refOn(name.backend), func(ref blob.Ref) (known bool, err error) {
+	ref, err := spooled.RefOn(name.backend)
+	if err != nil {
+		return err
+	}
+	_, err = l.store(ctx, upload, ref, func(ref blob.Ref) (known bool, err error) {
 		err = l.catalog.Mutate(ctx, int64(len(ref.Inline)), func(tx *catalog.Tx) (err error) {
 			if known, err = tx.KeepBlob(ref); err != nil {
 				return err

@@ -68,19 +68,15 @@ func (u *Upload) Close() error {
 // was stored. Then what is stored is verified, while the good bytes are still at
 // hand: should they have gone bad, or missing, they are stored again.
 func (l *Library) keep(ctx context.Context, u *Upload, backend string, commit func(blob.Ref) (known bool, err error)) error {
-	ref := u.refOn(backend)
+	ref, err := u.spooled.RefOn(backend)
+	if err != nil {
+		return err
+	}
 	known, err := l.store(ctx, u, ref, commit)
 	if err != nil || !known {
 		return err
 	}
 	return l.heal(ctx, u, ref)
-}
-
-// refOn returns what the catalog will know of the content on a backend.
-func (u *Upload) refOn(backend string) blob.Ref {
-	ref := u.spooled.Ref()
-	ref.Backend = backend
-	return ref
 }
 
 // healPatience is how long a small write waits for a backend that may be on its
@@ -194,11 +190,12 @@ func (l *Library) confirm(ctx context.Context, ref blob.Ref) error {
 func (l *Library) place(ctx context.Context, u *Upload, ref blob.Ref) (placed bool, err error) {
 	// The row that keeps the object from being swept away as an orphan, and the
 	// bytes on the spool's disk, are made durable side by side.
+	var reserved blob.Ref
 	var live bool
 	var both errgroup.Group
 	both.Go(func() error {
 		return l.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) (err error) {
-			live, err = tx.ReserveBlob(ref)
+			reserved, live, err = tx.ReserveBlob(ref)
 			return err
 		})
 	})
@@ -206,5 +203,5 @@ func (l *Library) place(ctx context.Context, u *Upload, ref blob.Ref) (placed bo
 	if err := both.Wait(); err != nil || live {
 		return false, err
 	}
-	return true, l.blobs.Place(ctx, ref.Backend, u.spooled)
+	return true, l.blobs.Place(ctx, reserved, u.spooled)
 }

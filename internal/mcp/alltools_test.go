@@ -153,6 +153,18 @@ func TestEveryToolNamesAllInvalidFields(t *testing.T) {
 	}
 }
 
+// What a schema cannot say is reported together with what it can.
+func TestRulesAndSchemasAreReportedTogether(t *testing.T) {
+	session := connect(t, sheaftest.Start(t).URL+"/mcp")
+	wantFields(t, session, "read_content", arguments{"book_id": "Field Notes", "path": "../a.md", "at": "yesterday", "limit": 0, "hash": 1},
+		[]string{"book_id", "path", "at", "limit", "hash"})
+	wantFields(t, session, "write_content", arguments{"book_id": "Field Notes", "path": "/a.md", "content": ""},
+		[]string{"book_id", "path", "content"})
+	// What is as the schema says is left to the library, which knows all the rules.
+	wantFields(t, session, "move_content", arguments{"book_id": "Field Notes", "path": "/a.md", "new_path": "../b.md"},
+		[]string{"book_id", "path", "new_path"})
+}
+
 // wantFields checks that a call is refused for just these fields.
 func wantFields(t *testing.T, session *sdk.ClientSession, tool string, in arguments, want []string) {
 	t.Helper()

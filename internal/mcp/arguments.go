@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,15 +19,25 @@ import (
 // What is null counts as absent.
 func decodeArguments[In any](arguments json.RawMessage, fields []field) (in In, err error) {
 	arguments = unnest(arguments, fields)
-	var wrong []error
+	var wrong faults
 	checked := checkObject("", arguments, fields, &wrong)
-	if err := sheaf.InvalidFields(wrong...); err != nil {
-		return in, err
+	if len(wrong.schema) > 0 {
+		return in, sheaf.InvalidFields(append(wrong.schema, wrong.rules...)...)
 	}
 	if err := json.Unmarshal(checked, &in); err != nil {
 		return in, fmt.Errorf("arguments that were checked do not fit %T: %w", in, err)
 	}
 	return in, nil
+}
+
+// faults are what is wrong with arguments.
+type faults struct {
+	schema []error // they are not as the schema says
+
+	// rules are broken that a schema cannot say. Whatever does what the tool is for
+	// finds these as well, and others that only it knows. They are reported here when
+	// it does not come to that.
+	rules []error
 }
 
 // unnest returns the object that has the arguments.
@@ -45,9 +56,33 @@ func unnest(arguments json.RawMessage, fields []field) json.RawMessage {
 	return inner
 }
 
+// placeIn returns the book and the path that arguments name, for the record of a
+// call whose arguments were refused. Either is empty if there is none.
+func placeIn(arguments json.RawMessage, fields []field) (book, path string) {
+	var given map[string]json.RawMessage
+	_ = json.Unmarshal(unnest(arguments, fields), &given)
+	for _, f := range fields {
+		if f.name != "book_id" && f.name != "path" {
+			continue
+		}
+		var text string
+		for _, name := range append([]string{f.name}, f.aliases...) {
+			if text == "" {
+				_ = json.Unmarshal(given[name], &text)
+			}
+		}
+		if f.name == "path" {
+			path = strings.TrimSpace(text)
+		} else {
+			book = strings.TrimSpace(text)
+		}
+	}
+	return book, path
+}
+
 // checkObject checks an object against its fields and returns it with the names
 // and values as they are meant.
-func checkObject(at string, value json.RawMessage, fields []field, wrong *[]error) json.RawMessage {
+func checkObject(at string, value json.RawMessage, fields []field, wrong *faults) json.RawMessage {
 	place := func(name string) string {
 		if at == "" {
 			return name
@@ -60,7 +95,7 @@ func checkObject(at string, value json.RawMessage, fields []field, wrong *[]erro
 		if at == "" {
 			what = "arguments"
 		}
-		*wrong = append(*wrong, sheaf.Invalid(what, what+" has to be a JSON object"))
+		wrong.schema = append(wrong.schema, sheaf.Invalid(what, what+" has to be a JSON object"))
 		return value
 	}
 	checked := make([]byte, 1, len(value)+2)
@@ -80,12 +115,12 @@ func checkObject(at string, value json.RawMessage, fields []field, wrong *[]erro
 			checked = append(strconv.AppendQuote(checked, f.name), ':')
 			checked = append(checked, f.check(place(f.name), value, wrong)...)
 		case f.required:
-			*wrong = append(*wrong, sheaf.Invalid(place(f.name), place(f.name)+" is missing"))
+			wrong.schema = append(wrong.schema, sheaf.Invalid(place(f.name), place(f.name)+" is missing"))
 		}
 	}
-	for name := range given {
+	for _, name := range slices.Sorted(maps.Keys(given)) {
 		name = sheaf.Clip(name)
-		*wrong = append(*wrong, sheaf.Invalid(place(name), fmt.Sprintf("there is no argument %q; there are %s", name, names(fields))))
+		wrong.schema = append(wrong.schema, sheaf.Invalid(place(name), fmt.Sprintf("there is no argument %q; there are %s", name, names(fields))))
 	}
 	return append(checked, '}')
 }

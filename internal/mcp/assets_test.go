@@ -125,6 +125,8 @@ func TestBadAssetCalls(t *testing.T) {
 			t.Errorf("%s: %+v, want %s that says %q", name, told, test.code, test.says)
 		}
 	}
+	wantFields(t, session, "upload_asset", arguments{"book_id": "Field Notes", "asset_type": "maps", "filename": "map.png", "binary_data": "!", "sha256": "1"},
+		[]string{"book_id", "asset_type", "binary_data", "sha256"})
 	told := refuse(t, session, "get_asset", arguments{"book_id": "field-notes", "asset_type": "images", "filename": "map.png"})
 	if told.Code != sheaf.ErrNotFound || told.Hint == "" {
 		t.Errorf("an asset that is not there: %+v", told)

@@ -44,7 +44,7 @@ func bookTools(limits sheaf.Limits) []tool {
 			name: "read_content", title: "Read a file of a book", toolset: ToolsetBooks, scope: sheaf.ScopeRead, readOnly: true, idempotent: true,
 			description: "Reads a text of a book, or the lines from offset on; of a directory (/ is the whole book) all texts that fit. file_hash_sha256 in the answer is the file_hash of a later write; metadata is the front matter.",
 		}, []field{
-			bookField(), pathField(limits), userField(), atField(),
+			bookField(), readPathField(limits), userField(), atField(),
 			number("offset", "First line, counted from 1", 1, 0),
 			number("limit", fmt.Sprintf("How many lines; %d unless given", defaultLines), 1, 0),
 			identifier("cursor", "Of a directory: from the answer before"),
@@ -92,11 +92,24 @@ func bookTools(limits sheaf.Limits) []tool {
 }
 
 func bookField() field {
-	return identifier("book_id", "Such as field-notes").must().between(3, 50)
+	return identifier("book_id", "Such as field-notes").must().between(3, 50).obeying(func(id string) error {
+		_, err := sheaf.ParseSlug("book_id", id)
+		return err
+	})
 }
 
 func pathField(limits sheaf.Limits) field {
-	return identifier("path", "Relative to the book").must().between(1, limits.Path)
+	return identifier("path", "Relative to the book").must().between(1, limits.Path).obeying(limits.CheckPath)
+}
+
+// readPathField is a path that may also be of a directory, / being the whole book.
+func readPathField(limits sheaf.Limits) field {
+	return pathField(limits).obeying(func(path string) error {
+		if path = strings.TrimSuffix(path, "/"); path == "" {
+			return nil
+		}
+		return limits.CheckPath(path)
+	})
 }
 
 func userField() field {

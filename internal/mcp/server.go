@@ -358,6 +358,7 @@ func (s *Server) callTool(ctx context.Context, t tool, call *library.Call, argum
 	answer, err := t.call(ctx, call.Session(), arguments, report)
 	if err != nil {
 		call.Fail(err)
+		call.Named(placeIn(arguments, t.fields))
 		f, internal := describeFailure(err)
 		if internal && ctx.Err() == nil {
 			s.log.ErrorContext(ctx, "a tool failed", "tool", t.name, "error", err)

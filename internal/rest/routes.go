@@ -67,6 +67,7 @@ func routes() []route {
 		auditRoutes(),
 		backendRoutes(),
 		serverRoutes(),
+		encryptionRoutes(),
 	)
 }
 

@@ -1,11 +1,9 @@
 package s3blob_test
 
 import (
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,15 +33,6 @@ func TestFaults(t *testing.T) {
 	server := s3test.Start(t)
 	faults.RunBackend(t, func(t *testing.T) faults.RemoteBackend {
 		return startFlapping(t, server, strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name())))
-	})
-}
-
-// The wrapper does not change what a backend of this kind promises.
-func TestContractWhenWrapped(t *testing.T) {
-	server := s3test.Start(t)
-	var buckets atomic.Int32
-	blobtest.Run(t, func(t *testing.T) blob.Backend {
-		return resilient.Wrap(open(t, server.Bucket(t, fmt.Sprint("wrapped-", buckets.Add(1)))), resilient.Options{Name: "s3"})
 	})
 }
 

@@ -2,10 +2,13 @@ package supablob_test
 
 import (
 	"bytes"
+	"encoding/base64"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/blob"
@@ -38,62 +41,103 @@ func start(t *testing.T, changes ...func(*supablob.Options)) (*supablob.Backend,
 	return backend, storage
 }
 
-// What is wrong with a configuration is said, without the key, and not retried.
-func TestRefusals(t *testing.T) {
+// What is wrong with a configuration is said, without the key, whatever is asked
+// for: no call takes it for a missing object.
+func TestMisconfigured(t *testing.T) {
 	for what, test := range map[string]struct {
 		change func(*supablob.Options)
+		want   blob.Fault
 		says   string
 	}{
-		"the wrong key":    {func(o *supablob.Options) { o.ServiceKey = "wrong-key" }, "service key"},
-		"the wrong bucket": {func(o *supablob.Options) { o.Bucket = "other" }, `"other"`},
+		"the wrong key":    {func(o *supablob.Options) { o.ServiceKey = "wrong-key" }, blob.FaultCredentials, "service key"},
+		"the wrong bucket": {func(o *supablob.Options) { o.Bucket = "other" }, blob.FaultBucket, `"other"`},
+		"another port":     {func(o *supablob.Options) { o.URL = "http://127.0.0.1:1" }, blob.FaultUnreachable, "does not answer"},
+		"no such host":     {func(o *supablob.Options) { o.URL = "http://project.invalid" }, blob.FaultUnreachable, "host is not known"},
 	} {
 		backend, _ := start(t, test.change)
-		key := blobtest.KeyOf([]byte("content"))
-		_, statErr := backend.Stat(t.Context(), key)
-		_, openErr := backend.Open(t.Context(), key, 0, -1)
-		for call, err := range map[string]error{
-			"Put":  backend.Put(t.Context(), key, strings.NewReader("content"), 7),
-			"Stat": statErr,
-			"Open": openErr,
-			"List": backend.List(t.Context(), func(blob.Info) error { return nil }),
-		} {
-			if sheaf.KindOf(err) != sheaf.ErrBackendUnavailable || blob.Passes(err) {
-				t.Errorf("%s with %s: %v, want backend_unavailable and not worth a retry", call, what, err)
-			} else if !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "wrong-key") {
-				t.Errorf("%s with %s: %v, want to hear of %s and nothing of the key", call, what, err, test.says)
-			}
+		for call, err := range calls(t, backend) {
+			wantFault(t, call+" with "+what, err, test.want, test.says)
 		}
 	}
 }
 
-// A server that answers an error says so whatever it sends with it.
-func TestServerErrors(t *testing.T) {
+// calls returns the error of all that a backend can be asked for, by its name.
+func calls(t *testing.T, b *supablob.Backend) map[string]error {
+	key := blobtest.KeyOf([]byte("content"))
+	_, statErr := b.Stat(t.Context(), key)
+	_, openErr := b.Open(t.Context(), key, 0, -1)
+	_, nowErr := b.Now(t.Context())
+	_, getErr := b.PresignGet(t.Context(), key, blob.Download{Lifetime: time.Minute})
+	_, putErr := b.PresignPut(t.Context(), "name", blob.Upload{Lifetime: time.Minute})
+	_, _, stagedErr := b.OpenStaged(t.Context(), "name")
+	return map[string]error{
+		"Put":          b.Put(t.Context(), key, strings.NewReader("content"), 7),
+		"Stat":         statErr,
+		"Open":         openErr,
+		"List":         b.List(t.Context(), func(blob.Info) error { return nil }),
+		"Delete":       b.Delete(t.Context(), key),
+		"Now":          nowErr,
+		"PresignGet":   getErr,
+		"PresignPut":   putErr,
+		"OpenStaged":   stagedErr,
+		"ListStaged":   b.ListStaged(t.Context(), func(blob.Staged) error { return nil }),
+		"DeleteStaged": b.DeleteStaged(t.Context(), "name"),
+	}
+}
+
+func wantFault(t *testing.T, call string, err error, want blob.Fault, says string) {
+	t.Helper()
+	var e *sheaf.Error
+	if !errors.As(err, &e) || e.Kind != sheaf.ErrBackendUnavailable || blob.FaultOf(err) != want || !strings.Contains(e.Message, says) || e.Hint == "" {
+		t.Errorf("%s: %v (fault %q), want backend_unavailable for %q that says %q", call, err, blob.FaultOf(err), want, says)
+	} else if strings.Contains(err.Error()+e.Hint, "-key") {
+		t.Errorf("%s: the error tells the key: %v", call, err)
+	}
+}
+
+// A server that answers an error says so whatever it sends with it, and what is
+// no Supabase Storage has no say in what is missing.
+func TestOtherAnswers(t *testing.T) {
 	for what, test := range map[string]struct {
-		status  int
-		body    string
-		refused bool
+		status int
+		body   string
+		want   blob.Fault
+		says   string
 	}{
-		"a gateway":            {http.StatusBadGateway, "<html>Bad Gateway</html>", false},
-		"too many requests":    {http.StatusTooManyRequests, "", false},
-		"an overloaded pool":   {http.StatusBadRequest, `{"statusCode":"544","error":"DatabaseTimeout","message":"too many connections"}`, false},
-		"a redirect elsewhere": {http.StatusFound, "", true},
-		"a page not found":     {http.StatusNotFound, "<html>Not Found</html>", true}, // which says nothing of the object
-		"an error of its own":  {http.StatusBadRequest, `{"statusCode":"400","code":"Whatever","message":"no"}`, true},
+		"a gateway":            {http.StatusBadGateway, "<html>Bad Gateway</html>", blob.FaultUnreachable, ""},
+		"too many requests":    {http.StatusTooManyRequests, "", blob.FaultUnreachable, ""},
+		"an overloaded pool":   {http.StatusBadRequest, `{"statusCode":"544","error":"DatabaseTimeout","message":"too many connections"}`, blob.FaultUnreachable, ""},
+		"a redirect elsewhere": {http.StatusFound, "", blob.FaultEndpoint, "no Supabase Storage"},
+		"a page not found":     {http.StatusNotFound, "<html>Not Found</html>", blob.FaultEndpoint, "no Supabase Storage"},
+		"a gateway's JSON":     {http.StatusNotFound, `{"message":"no Route matched with those values"}`, blob.FaultEndpoint, "no Supabase Storage"},
+		"a key of no project":  {http.StatusUnauthorized, `{"message":"Invalid API key"}`, blob.FaultCredentials, "service key"},
+		"a key that is old":    {http.StatusBadRequest, `{"statusCode":"403","error":"Unauthorized","message":"\"exp\" claim timestamp check failed"}`, blob.FaultCredentials, "expired"},
+		"a public key":         {http.StatusBadRequest, `{"statusCode":"403","error":"Unauthorized","message":"new row violates row-level security policy"}`, blob.FaultPermission, "does not permit"},
+		"an error of its own":  {http.StatusBadRequest, `{"statusCode":"400","code":"Whatever","message":"no"}`, blob.FaultRefused, "refuses"},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Location", "http://elsewhere.example/")
 			w.WriteHeader(test.status)
 			w.Write([]byte(test.body))
 		}))
-		backend, err := supablob.New(supablob.Options{URL: server.URL, ServiceKey: "key", Bucket: "b"})
+		backend, err := supablob.New(supablob.Options{URL: server.URL, ServiceKey: "some-key", Bucket: "b"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = backend.Stat(t.Context(), blobtest.KeyOf(nil))
-		if sheaf.KindOf(err) != sheaf.ErrBackendUnavailable || blob.Passes(err) == test.refused {
-			t.Errorf("%s: %v, want backend_unavailable, refused %t", what, err, test.refused)
+		for call, err := range calls(t, backend) {
+			wantFault(t, call+" with "+what, err, test.want, test.says)
 		}
 		server.Close()
+	}
+}
+
+// With a key for the public every object would look missing, which is damage.
+func TestPublicKeys(t *testing.T) {
+	token := "eyJhbGciOiJIUzI1NiJ9." + base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"supabase","role":"anon"}`)) + ".c2lnbmVk"
+	for _, key := range []string{token, "sb_publishable_abc"} {
+		if _, err := supablob.New(supablob.Options{URL: "https://a.example", ServiceKey: key, Bucket: "b"}); sheaf.KindOf(err) != sheaf.ErrInvalid || strings.Contains(err.Error(), key) {
+			t.Errorf("the key %s: %v, want invalid", key, err)
+		}
 	}
 }
 
