@@ -8,15 +8,15 @@ import (
 
 // ReadStored reads all stored bytes of a small blob into memory, verified as those
 // of [Store.OpenStored] are. Of a deflated blob that is no file it takes one
-// request where that takes two. Nobody writes to what it returns.
+// request where that takes two.
 func (s *Store) ReadStored(ctx context.Context, ref Ref) ([]byte, error) {
 	c, err := s.Open(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
 	defer c.Close()
-	if ref.IsInline() { // checked by Open, and unsealed
-		return c.ref.Inline, nil
+	if ref.IsInline() { // checked by Open, and unsealed into a buffer that is the Content's
+		return bytes.Clone(c.ref.Inline), nil
 	}
 	stored, err := c.openAt(0)
 	if err != nil {
