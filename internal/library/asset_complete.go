@@ -99,6 +99,11 @@ func (s *Session) complete(ctx context.Context, op operation, id string, fileHas
 		}
 		return err
 	})
+	if errors.Is(err, errNotOpen) { // it has ended together with its book
+		if u, err = l.upload(ctx, id); err == nil {
+			err = checkOpen(u)
+		}
+	}
 	if err != nil {
 		return AssetChange{}, err
 	}

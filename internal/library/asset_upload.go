@@ -133,6 +133,11 @@ func (s *Session) BeginUpload(ctx context.Context, in NewUpload) (sheaf.AssetUpl
 		return sheaf.AssetUpload{}, err
 	}
 	err = l.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error {
+		if now, found, err := tx.CurrentCollection(book.Name); err != nil {
+			return err
+		} else if !found || now.PK != book.PK {
+			return l.errNoBook(book.Name) // it was deleted meanwhile
+		}
 		count, bytes, err := tx.OpenUploadsOf(u.Principal)
 		if err != nil {
 			return err

@@ -76,6 +76,7 @@ type Library struct {
 	batchMemory    *semaphore.Weighted
 	batchOpen      *semaphore.Weighted // files of the spool
 	archives       *archiveRoom
+	wholeBooks     *semaphore.Weighted // of wholeBooksAtOnce
 	scans          *scanRoom
 	searchTime     time.Duration
 	bookLayouts    *bookLayouts
@@ -113,6 +114,7 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		batchMemory:    semaphore.NewWeighted(o.BatchMemory),
 		batchOpen:      semaphore.NewWeighted(mostBatchOpen),
 		archives:       newArchiveRoom(o.ArchiveMemory),
+		wholeBooks:     semaphore.NewWeighted(wholeBooksAtOnce),
 		scans:          newScanRoom(search),
 		searchTime:     search.Deadline,
 		garbage:        newGarbage(o.Garbage),
