@@ -161,6 +161,17 @@ func (tx *Tx) KeepBlob(ref blob.Ref) (known bool, err error) {
 	return false, sheaf.Errorf(sheaf.ErrUnavailable, "the stored copy of this content was just found damaged").WithHint("try again: it will be stored anew")
 }
 
+// ReviveBlob makes a blob that is deleting live again, with inline bytes: then it
+// does not matter whether its object is there. It reports false if the blob is not
+// deleting. Nobody may be deleting its object meanwhile.
+func (tx *Tx) ReviveBlob(ref blob.Ref) (revived bool, err error) {
+	have, found, err := tx.Blob(ref.Backend, ref.Digest)
+	if err != nil || !found || have.State != BlobDeleting || !ref.IsInline() {
+		return false, err
+	}
+	return true, tx.replaceBlob(have, ref, BlobLive)
+}
+
 // insertBlob makes the row of a blob, and reports false if there is one already.
 func (tx *Tx) insertBlob(ref blob.Ref, state BlobState) (inserted bool, err error) {
 	return tx.insertBlobIn(blobDomain, ref, state)

@@ -407,6 +407,23 @@ func (l *Library) finishRemoval(ctx context.Context, name blobName) error {
 	return err
 }
 
+// revive makes a small content that a collection was removing when its backend went
+// away live again, in the catalog. Whoever holds the token knows that nobody is
+// deleting the object; the drain puts it anew.
+func (l *Library) revive(ctx context.Context, ref blob.Ref) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, removalPatience, catalog.ErrDeleting)
+	defer cancel()
+	done, err := take(ctx, l.garbage.removing)
+	if err != nil {
+		return context.Cause(ctx)
+	}
+	defer done()
+	return l.catalog.Mutate(ctx, int64(len(ref.Inline)), func(tx *catalog.Tx) error {
+		_, err := tx.ReviveBlob(ref)
+		return err
+	})
+}
+
 // count counts what the collection has left.
 func (g *collecting) count(ctx context.Context) error {
 	return g.library.catalog.Read(ctx, func(v *catalog.View) (err error) {

@@ -129,7 +129,11 @@ func (l *Library) pastRemovals(ctx context.Context, contents []blob.Ref, store f
 			return err
 		}
 		for _, ref := range contents {
-			if err := l.finishRemoval(ctx, blobName{ref.Backend, ref.Digest}); err != nil {
+			err := l.finishRemoval(ctx, blobName{ref.Backend, ref.Digest})
+			if sheaf.KindOf(err) == sheaf.ErrBackendUnavailable && ref.IsInline() {
+				err = l.revive(ctx, ref) // it needs no backend
+			}
+			if err != nil {
 				return err
 			}
 		}
