@@ -28,8 +28,9 @@ type realBook struct {
 	sources map[string]string // by path in the book, the file that it was written from
 }
 
-// What agents have written of real documentation leaves as one ZIP file, which
-// programs of others read, byte for byte, also when it was downloaded in pieces.
+// What agents have written of real documentation is found and summed up, and
+// leaves as one ZIP file, which programs of others read, byte for byte, also when
+// it was downloaded in pieces.
 func TestRealBook(t *testing.T) {
 	skipWithoutSignals(t)
 	t.Parallel()
@@ -40,6 +41,8 @@ func TestRealBook(t *testing.T) {
 	}
 	b := &realBook{t: t, server: startServer(t, filepath.Join(t.TempDir(), "store")), sources: documentation(t)}
 	b.write()
+	b.search()
+	b.summarise()
 	b.archive()
 }
 
@@ -90,11 +93,7 @@ func isLessonFile(name string) bool {
 // TypeScript for some, the one in Go for the many.
 func (b *realBook) write() {
 	b.t.Helper()
-	paths := make([]string, 0, len(b.sources))
-	for path := range b.sources {
-		paths = append(paths, path)
-	}
-	slices.Sort(paths)
+	paths := b.paths()
 	const scripted = 20
 	var calls []toolCall
 	for _, path := range paths[:scripted] {

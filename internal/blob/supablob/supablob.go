@@ -129,16 +129,37 @@ func (b *Backend) Put(ctx context.Context, key blob.Key, body io.Reader, size in
 			return err
 		}
 	}
-	switch info, err := b.Stat(ctx, key); {
+	rewind := func() error {
+		if !rewindable {
+			return nil
+		}
+		_, err := again.Seek(start, io.SeekStart)
+		return err
+	}
+	info, err := b.Stat(ctx, key)
+	switch {
 	case err == nil && info.Size == size:
-		return nil
+		// It may be what an attempt has left behind that was cut off before it
+		// could make sure of what had arrived.
+		if err := rewind(); err != nil {
+			return fmt.Errorf("put blob %s: %w", key, err)
+		}
+		sum := md5.New()
+		if _, err := io.Copy(sum, blob.Exactly(body, size)); err != nil {
+			return fmt.Errorf("put blob %s: %w", key, err)
+		}
+		same, err := b.holds(ctx, objectName(key), size, sum.Sum(nil))
+		if err != nil || same {
+			return err
+		}
+		if !rewindable {
+			return b.removeSpoilt(ctx, objectName(key))
+		}
 	case err != nil && sheaf.KindOf(err) != sheaf.ErrNotFound:
 		return err
 	}
-	if rewindable {
-		if _, err := again.Seek(start, io.SeekStart); err != nil {
-			return fmt.Errorf("put blob %s: %w", key, err)
-		}
+	if err := rewind(); err != nil {
+		return fmt.Errorf("put blob %s: %w", key, err)
 	}
 	return b.create(ctx, objectName(key), octets, body, size, true)
 }
@@ -173,28 +194,35 @@ func (b *Backend) create(ctx context.Context, name, mimeType string, body io.Rea
 }
 
 // confirm makes sure that an object is what was sent: its bytes are about to be
-// forgotten where they come from. The ETag of an object is its MD5, unless it
-// was stored in parts or encrypted; what then looks like one that is another is
-// read back. What is wrong is removed.
+// forgotten where they come from. What is wrong is removed.
 func (b *Backend) confirm(ctx context.Context, name string, size int64, sum []byte) error {
-	answer, err := b.head(ctx, name)
-	if err != nil {
+	if same, err := b.holds(ctx, name, size, sum); err != nil || same {
 		return err
 	}
-	etag, err := hex.DecodeString(strings.Trim(strings.TrimPrefix(answer.Header.Get("ETag"), "W/"), `"`))
-	whole := answer.ContentLength == size
-	if whole && (err != nil || len(etag) != md5.Size || bytes.Equal(etag, sum)) {
-		return nil
-	}
-	if whole {
-		if whole, err = b.reads(ctx, name, sum); err != nil || whole {
-			return err
-		}
-	}
+	return b.removeSpoilt(ctx, name)
+}
+
+// removeSpoilt removes an object that is not what it should be, and returns the
+// error that says so.
+func (b *Backend) removeSpoilt(ctx context.Context, name string) error {
 	if err := b.remove(ctx, name); err != nil {
 		return err
 	}
 	return unavailable(fmt.Errorf("what arrived of %s is not what was sent", name))
+}
+
+// holds reports whether an object has size bytes with an MD5. Its ETag is that,
+// unless it was stored in parts or encrypted; it is read back then.
+func (b *Backend) holds(ctx context.Context, name string, size int64, sum []byte) (bool, error) {
+	answer, err := b.head(ctx, name)
+	if err != nil || answer.ContentLength != size {
+		return false, err
+	}
+	etag, err := hex.DecodeString(strings.Trim(strings.TrimPrefix(answer.Header.Get("ETag"), "W/"), `"`))
+	if err == nil && bytes.Equal(etag, sum) {
+		return true, nil
+	}
+	return b.reads(ctx, name, sum)
 }
 
 // reads reports whether an object reads as bytes with an MD5.
