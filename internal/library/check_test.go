@@ -154,3 +154,16 @@ func TestGarbagePlan(t *testing.T) {
 		t.Errorf("after planning: %v, want that nothing is removed", err)
 	}
 }
+
+// A plan says which backends did not answer, and what it has seen of the others.
+func TestGarbagePlanOfABackendThatIsAway(t *testing.T) {
+	t.Parallel()
+	backend := newRemoteBackend()
+	s := openTwo(t, func(set *setup) { set.backend = backend })
+	if err := s.throwAway(s.create("content", elsewhere).ID); err != nil {
+		t.Fatal(err)
+	}
+	s.drain()
+	backend.down.Store(true)
+	s.wantPlan(sheaf.GarbagePlan{UnreferencedBlobs: 1, UnreferencedBytes: 7, Unavailable: fs})
+}

@@ -146,6 +146,10 @@ func (l *Library) isDamaged(ctx context.Context, name blobName) (b catalog.Blob,
 		if look == looks {
 			return b, true, nil
 		}
+		// That an object is missing, or of another size, nothing on the way makes up.
+		if sheaf.KindOf(l.checkObject(ctx, b.Ref)) == sheaf.ErrDamaged {
+			return b, true, nil
+		}
 		select {
 		case <-time.After(damagePause):
 		case <-ctx.Done():

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -442,7 +443,8 @@ func (s *Session) PlanGarbage(ctx context.Context) (plan sheaf.GarbagePlan, err 
 		return plan, err
 	}
 	l := s.library
-	for backend := range l.backends {
+	var away []string
+	for _, backend := range l.backendNames() {
 		err := l.orphans(ctx, backend, func(orphans []blob.Info) error {
 			for _, orphan := range orphans {
 				plan.OrphanObjects++
@@ -450,10 +452,14 @@ func (s *Session) PlanGarbage(ctx context.Context) (plan sheaf.GarbagePlan, err 
 			}
 			return nil
 		})
+		if sheaf.KindOf(err) == sheaf.ErrBackendUnavailable {
+			away, err = append(away, backend), nil
+		}
 		if err != nil {
 			return plan, err
 		}
 	}
+	plan.Unavailable = strings.Join(away, ", ")
 	now, err := l.writerTime(ctx)
 	if err != nil {
 		return plan, err
