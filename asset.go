@@ -34,7 +34,8 @@ type Asset struct {
 	Public    bool   `json:"public"`
 
 	// DownloadURL is of the current content, for whoever has it, until
-	// DownloadExpiresAt. Listings do not have it.
+	// DownloadExpiresAt. It may lead to a backend, not all of which answer with
+	// the type of the asset: MIME is what counts. Listings do not have it.
 	DownloadURL       string     `json:"download_url,omitempty"`
 	DownloadExpiresAt *time.Time `json:"download_expires_at,omitempty"`
 

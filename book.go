@@ -12,6 +12,8 @@ type Book struct {
 	Backend   string           `json:"storage_backend"`
 	Status    CollectionStatus `json:"status"`
 	Policy    WritePolicy      `json:"write_policy"`
+	Limits    CollectionLimits `json:"limits"`
+	Retention Retention        `json:"retention"`
 	CreatedAt time.Time        `json:"created_at"`
 	BookCounts
 	Revision  int64          `json:"revision"` // of its latest change

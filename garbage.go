@@ -10,6 +10,10 @@ type GarbagePlan struct {
 	PendingBlobs      int64 `json:"pending_blobs"` // being stored right now, or left by a write that came to nothing
 	DamagedBlobs      int64 `json:"damaged_blobs"` // kept for people to look at
 
+	// Unavailable names the backends, separated by commas, that did not answer:
+	// their orphan objects are not counted.
+	Unavailable string `json:"unavailable,omitempty"`
+
 	// What retention would do first; its bytes are not among those above.
 	PurgeableDocuments int64 `json:"purgeable_documents"` // too long in the trash
 	ExpirableVersions  int64 `json:"expirable_versions"`  // replaced too long ago

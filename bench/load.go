@@ -20,6 +20,7 @@ import (
 type load struct {
 	connections int
 	request     func(worker int) (*http.Request, error)
+	check       func(body []byte) error     // of every answer; nil: only its length counts
 	afterwards  func(context.Context) error // counted in; may be nil
 }
 
@@ -83,6 +84,13 @@ func (l load) send(ctx context.Context, client *http.Client, worker int, buf []b
 	if response.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(io.LimitReader(response.Body, 1000))
 		return fmt.Errorf("%s %s: %s: %s", request.Method, request.URL, response.Status, text)
+	}
+	if l.check != nil {
+		body, err := io.ReadAll(response.Body)
+		if err != nil {
+			return err
+		}
+		return l.check(body)
 	}
 	n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{response.Body}, buf)
 	if err == nil && response.ContentLength >= 0 && n != response.ContentLength {

@@ -86,6 +86,9 @@ func (b *bench) run(ctx context.Context) error {
 	if err := b.comparisons(ctx); err != nil {
 		return err
 	}
+	if err := b.encryption(ctx); err != nil {
+		return err
+	}
 	if b.wants("bucket") {
 		if err := b.buckets(ctx); err != nil {
 			return err
@@ -95,6 +98,9 @@ func (b *bench) run(ctx context.Context) error {
 		if err := b.moves(ctx); err != nil {
 			return err
 		}
+	}
+	if err := b.agents(ctx); err != nil {
+		return err
 	}
 	if b.wants("archive of 500 files") {
 		if err := b.archives(ctx); err != nil {

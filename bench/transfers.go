@@ -36,9 +36,7 @@ func (b *bench) transfers(ctx context.Context) error {
 	if !slices.ContainsFunc(all, func(t transfer) bool { return b.wants(t.name) }) {
 		return nil
 	}
-	fmt.Println()
-	fmt.Println("| benchmark | connections | bare/s | sheaf/s | ratio | wanted | bare CPU µs | sheaf CPU µs |")
-	fmt.Println("|---|---|---|---|---|---|---|---|")
+	printDuels()
 	for _, t := range all {
 		if b.wants(t.name) {
 			if err := b.transfer(ctx, t); err != nil {
@@ -49,8 +47,36 @@ func (b *bench) transfers(ctx context.Context) error {
 	return nil
 }
 
-// transfer measures both servers in turn, fresh ones for each benchmark.
 func (b *bench) transfer(ctx context.Context, t transfer) error {
+	return b.duel(ctx, t.name, t.connections, t.wanted, func(bareDir string, bare, sheaf *server) (bareLoad, sheafLoad load, err error) {
+		return t.loads(ctx, bareDir, bare, sheaf, b.against != "")
+	})
+}
+
+// loads returns what is measured on two servers. The one that the other is
+// compared with is a bare one, unless it is a Sheaf, too.
+func (t transfer) loads(ctx context.Context, bareDir string, bare, sheaf *server, bareIsSheaf bool) (bareLoad, sheafLoad load, err error) {
+	if t.pull {
+		return t.pulls(ctx, bareDir, bare, sheaf, bareIsSheaf)
+	}
+	bareLoad = pushLoad(bare.url, t.connections, t.content, t.filename)
+	sheafLoad = pushLoad(sheaf.url, t.connections, t.content, t.filename)
+	sheafLoad.afterwards = sheaf.drained // what the drain has to do counts
+	if bareIsSheaf {
+		bareLoad.afterwards = bare.drained
+	}
+	return bareLoad, sheafLoad, nil
+}
+
+// printDuels prints the head of the table that duels are the rows of.
+func printDuels() {
+	fmt.Println("\n| benchmark | connections | bare/s | sheaf/s | ratio | wanted | bare CPU µs | sheaf CPU µs |")
+	fmt.Println("|---|---|---|---|---|---|---|---|")
+}
+
+// duel measures loads on both servers in turn, fresh ones for each benchmark.
+// Wanted is the ratio, 0 to report only.
+func (b *bench) duel(ctx context.Context, name string, connections int, wanted float64, loads func(bareDir string, bare, sheaf *server) (bareLoad, sheafLoad load, err error)) error {
 	dir, err := os.MkdirTemp(b.dir, "transfer-")
 	if err != nil {
 		return err
@@ -62,26 +88,20 @@ func (b *bench) transfer(ctx context.Context, t transfer) error {
 		return err
 	}
 	defer bare.stop()
-	sheaf, err := b.startProfiled(filepath.Join(dir, "sheaf"), t.name)
+	sheaf, err := b.startProfiled(filepath.Join(dir, "sheaf"), name)
 	if err != nil {
 		return err
 	}
 	defer sheaf.stop()
-
-	var bareLoad, sheafLoad load
-	if t.pull {
-		bareLoad, sheafLoad, err = t.pulls(ctx, bareDir, bare, sheaf, b.against != "")
-	} else {
-		bareLoad = pushLoad(bare.url, t.connections, t.content, t.filename)
-		sheafLoad = pushLoad(sheaf.url, t.connections, t.content, t.filename)
-		sheafLoad.afterwards = sheaf.drained // what the drain has to do counts
-		if b.against != "" {
-			bareLoad.afterwards = bare.drained
-		}
-	}
+	bareLoad, sheafLoad, err := loads(bareDir, bare, sheaf)
 	if err != nil {
 		return err
 	}
+	return b.alternate(ctx, name, connections, wanted, bare, sheaf, bareLoad, sheafLoad)
+}
+
+// alternate measures two servers in turn and prints a row of the table.
+func (b *bench) alternate(ctx context.Context, name string, connections int, wanted float64, bare, sheaf *server, bareLoad, sheafLoad load) error {
 	var bares, sheaves, ratios, bareCPU, sheafCPU []float64
 	for round := range b.rounds + 1 {
 		bareResult, sheafResult, err := inTurn(ctx, round, bare, sheaf, bareLoad, sheafLoad, b.duration)
@@ -97,12 +117,12 @@ func (b *bench) transfer(ctx context.Context, t transfer) error {
 		bareCPU = append(bareCPU, bareResult.cpuEach())
 		sheafCPU = append(sheafCPU, sheafResult.cpuEach())
 	}
-	wanted := "report"
-	if t.wanted != 0 {
-		wanted = fmt.Sprintf("%.2f", t.wanted)
+	want := "report"
+	if wanted != 0 {
+		want = fmt.Sprintf("%.2f", wanted)
 	}
-	fmt.Printf("| %s | %d | %.0f | %.0f | %.2f | %s | %.0f | %.0f |\n", t.name, t.connections,
-		median(bares), median(sheaves), median(ratios), wanted, median(bareCPU), median(sheafCPU))
+	fmt.Printf("| %s | %d | %.0f | %.0f | %.2f | %s | %.0f | %.0f |\n", name, connections,
+		median(bares), median(sheaves), median(ratios), want, median(bareCPU), median(sheafCPU))
 	return nil
 }
 

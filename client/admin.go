@@ -9,12 +9,20 @@ import (
 	"github.com/sheaf-dev/sheaf"
 )
 
-// Check has the server check its store: the catalog, the chain of the log and
-// the blobs. A full check reads every blob. However long it takes, it is waited
-// for: end it with ctx.
+// Check has the server check its store: the catalog, the chain of the log, the
+// blobs and the views of the registry. A full check reads every blob. However long
+// it takes, it is waited for: end it with ctx.
 func (c *Client) Check(ctx context.Context, full bool) (sheaf.CheckReport, error) {
+	return c.check(ctx, url.Values{"full": {strconv.FormatBool(full)}})
+}
+
+// Repair checks as [Client.Check] does, and makes whole what can be.
+func (c *Client) Repair(ctx context.Context, full bool) (sheaf.CheckReport, error) {
+	return c.check(ctx, url.Values{"full": {strconv.FormatBool(full)}, "repair": {"true"}})
+}
+
+func (c *Client) check(ctx context.Context, query url.Values) (sheaf.CheckReport, error) {
 	var report sheaf.CheckReport
-	query := url.Values{"full": {strconv.FormatBool(full)}}
 	req, err := c.request(ctx, http.MethodPost, "admin/fsck", query, nil)
 	if err != nil {
 		return report, err

@@ -50,6 +50,12 @@ func (c *Client) Archive(ctx context.Context, selection ArchiveSelection) (*Arch
 	if err != nil {
 		return nil, err
 	}
+	return c.readArchive(req, res), nil
+}
+
+// readArchive returns the archive, or the rest of it, that is the answer to a
+// request.
+func (c *Client) readArchive(req *http.Request, res *http.Response) *Archive {
 	body := res.Body
 	if req.Method == http.MethodGet {
 		body = c.resuming(req, res)
@@ -60,7 +66,7 @@ func (c *Client) Archive(ctx context.Context, selection ArchiveSelection) (*Arch
 	}
 	a.Documents, _ = strconv.Atoi(res.Header.Get("X-Archive-Documents"))
 	a.Errors, _ = strconv.Atoi(res.Header.Get("X-Archive-Errors"))
-	return a, nil
+	return a
 }
 
 func (c *Client) archiveRequest(ctx context.Context, selection ArchiveSelection) (*http.Request, error) {

@@ -18,8 +18,10 @@ type BookInput struct {
 	Title       string `json:"title,omitempty"` // the id when empty
 	Description string `json:"description,omitempty"`
 	sheaf.BookSettings
-	Policy  sheaf.WritePolicy `json:"write_policy,omitempty"`    // upsert when empty
-	Backend string            `json:"storage_backend,omitempty"` // the default one when empty
+	Policy    sheaf.WritePolicy      `json:"write_policy,omitempty"`    // upsert when empty
+	Backend   string                 `json:"storage_backend,omitempty"` // the default one when empty
+	Limits    sheaf.CollectionLimits `json:"limits,omitzero"`
+	Retention sheaf.Retention        `json:"retention,omitzero"` // keeps everything when zero
 }
 
 // CreateBook makes an empty book.
@@ -52,10 +54,11 @@ func (c *Client) sendBook(ctx context.Context, method, path string, in any) (she
 	return book, err
 }
 
-// Books yields the books, by id, on request with their structures. An error is
-// the last thing it yields.
-func (c *Client) Books(ctx context.Context, structure bool) iter.Seq2[sheaf.Book, error] {
+// Books yields the books, by id, on request with their structures. With a status
+// it yields only those that have it. An error is the last thing it yields.
+func (c *Client) Books(ctx context.Context, structure bool, status sheaf.CollectionStatus) iter.Seq2[sheaf.Book, error] {
 	query := url.Values{}
+	setText(query, "status", string(status))
 	if structure {
 		query.Set("structure", "true")
 	}
@@ -146,6 +149,7 @@ type FileInput struct {
 	// new content replaces whatever there is, which a book may refuse.
 	FileHash   *sheaf.Digest
 	First      bool // fail with [sheaf.ErrPreconditionFailed] unless there is nothing at the path
+	Existing   bool // fail likewise unless there is something; only without FileHash and First
 	OnConflict OnConflict
 	Message    string
 }
@@ -170,8 +174,11 @@ func (c *Client) putFile(ctx context.Context, path string, query url.Values, in 
 	if err != nil {
 		return sheaf.Change{}, err
 	}
-	if in.First {
+	switch {
+	case in.First:
 		req.Header.Set("If-None-Match", "*")
+	case in.Existing:
+		req.Header.Set("If-Match", "*")
 	}
 	content := newUpload(in.Body)
 	content.attach(req)

@@ -20,8 +20,14 @@ type Health struct {
 type BackendHealth struct {
 	Name   string `json:"name"`
 	Kind   string `json:"kind"`
-	Status string `json:"status"`
+	Status string `json:"status"` // "ok", "failing" or "unavailable"
 	Detail string `json:"detail"`
+
+	UndrainedBlobs int64      `json:"undrained_blobs"` // that wait for this backend
+	UndrainedBytes int64      `json:"undrained_bytes"`
+	LastOperation  *time.Time `json:"last_operation_at"` // of a remote backend; nil: none since the start
+	LastError      string     `json:"last_error"`
+	LastErrorAt    *time.Time `json:"last_error_at"`
 }
 
 // Health asks the server how it is. A degraded server answers without error.

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// maxMessage is how many bytes a message of the Model Context Protocol may
-	// have, in either direction.
+	// maxMessage is how many bytes a message of an agent may have. An answer may have
+	// more: what a tool answers is in there twice, once as a text with much escaped.
 	maxMessage = 16 << 20
 
 	// maxCalls is how many messages are on their way to the server at once.
@@ -29,8 +29,8 @@ const (
 // answers it, such as "mcp".
 //
 // It returns when in ends and everything has been answered, or ctx does. A
-// message that the server cannot answer is answered with an error, so that the
-// agent can go on.
+// message that the server cannot answer, or that is too large for it, is answered
+// with an error, so that the agent can go on.
 func (c *Client) Carry(ctx context.Context, path string, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -39,8 +39,13 @@ func (c *Client) Carry(ctx context.Context, path string, in io.Reader, out io.Wr
 	var err error
 	for err == nil {
 		var line []byte
-		line, err = readLine(lines)
-		if len(bytes.TrimSpace(line)) > 0 {
+		line, err = readLine(lines, maxMessage)
+		var long *longLineError
+		switch {
+		case errors.As(err, &long):
+			s.write(rpcError(long.id(), -32600, explain(long.refusal())))
+			err = nil
+		case len(bytes.TrimSpace(line)) > 0:
 			s.accept(ctx, line)
 		}
 	}
@@ -51,14 +56,21 @@ func (c *Client) Carry(ctx context.Context, path string, in io.Reader, out io.Wr
 	return errors.Join(err, s.failure())
 }
 
-// readLine reads a line of at most maxMessage bytes.
-func readLine(r *bufio.Reader) ([]byte, error) {
+// readLine reads a line of at most so many bytes. It reads a longer one to its
+// end, too, keeps little of it, and fails with a *longLineError.
+func readLine(r *bufio.Reader, most int) ([]byte, error) {
 	var line []byte
 	for {
 		piece, err := r.ReadSlice('\n')
-		if len(line)+len(piece) > maxMessage {
-			return nil, sheaf.Errorf(sheaf.ErrTooLarge, "a message has more than %d bytes", maxMessage).
-				WithHint("upload larger contents over REST or with `sheaf push`")
+		if len(line)+len(piece) > most {
+			long := &longLineError{most: most, start: bytes.Clone(line[:min(len(line), longLineEnds)])}
+			for long.read(piece); errors.Is(err, bufio.ErrBufferFull); long.read(piece) {
+				piece, err = r.ReadSlice('\n')
+			}
+			if err != nil && !errors.Is(err, io.EOF) {
+				return nil, err
+			}
+			return nil, long
 		}
 		line = append(line, piece...)
 		if !errors.Is(err, bufio.ErrBufferFull) {
@@ -196,12 +208,13 @@ func (s *carrier) send(ctx context.Context, m message, line []byte) error {
 	mediaType, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
 	switch mediaType {
 	case "application/json":
-		answer, err := io.ReadAll(io.LimitReader(res.Body, maxMessage+1))
+		answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 		if err != nil {
 			return err
 		}
-		if len(answer) > maxMessage {
-			return sheaf.Errorf(sheaf.ErrTooLarge, "the answer has more than %d bytes", maxMessage)
+		if len(answer) > maxAnswer {
+			return sheaf.Errorf(sheaf.ErrTooLarge, "the answer has more than %d bytes", maxAnswer).
+				WithHint("ask for less at once, or download it over REST")
 		}
 		s.learn(m, answer)
 		s.write(answer)
@@ -292,7 +305,7 @@ func (s *carrier) writeEvents(body io.Reader) error {
 	lines := bufio.NewReader(body)
 	var data []byte
 	for {
-		line, err := readLine(lines)
+		line, err := readLine(lines, maxAnswer)
 		line = bytes.TrimRight(line, "\r\n")
 		if value, isData := bytes.CutPrefix(line, []byte("data:")); isData {
 			data = append(data, bytes.TrimPrefix(value, []byte(" "))...)

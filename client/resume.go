@@ -23,22 +23,37 @@ type resumingBody struct {
 	client *Client
 	req    *http.Request // that began the download
 	etag   string
-	size   int64
+	size   int64 // of the whole
 
 	body  io.ReadCloser
-	read  int64
-	tries int // since the last byte
+	read  int64 // up to which offset
+	tries int   // since the last byte
 }
 
 // resuming returns the body of res, the answer to req, so that it can be
 // resumed: if the server says what its content is and how long.
 func (c *Client) resuming(req *http.Request, res *http.Response) io.ReadCloser {
 	etag := res.Header.Get("ETag")
+	from, size := partOf(res)
 	// Only a strong tag promises the same bytes.
-	if etag == "" || strings.HasPrefix(etag, "W/") || res.ContentLength < 0 || res.StatusCode != http.StatusOK {
+	if etag == "" || strings.HasPrefix(etag, "W/") || size < 0 {
 		return res.Body
 	}
-	return &resumingBody{client: c, req: req, etag: etag, size: res.ContentLength, body: res.Body}
+	return &resumingBody{client: c, req: req, etag: etag, size: size, read: from, body: res.Body}
+}
+
+// partOf returns at which offset of what it is of an answer begins that goes to
+// the end of that, and the size of the whole; -1 when that is not known.
+func partOf(res *http.Response) (from, size int64) {
+	if res.StatusCode != http.StatusPartialContent {
+		return 0, res.ContentLength
+	}
+	var last int64
+	said := res.Header.Get("Content-Range")
+	if n, err := fmt.Sscanf(said, "bytes %d-%d/%d", &from, &last, &size); n != 3 || err != nil || last != size-1 {
+		return 0, -1
+	}
+	return from, size
 }
 
 // Read implements [io.Reader].

@@ -60,7 +60,7 @@ func program(name string) string {
 func environment(given ...string) []string {
 	var env []string
 	for _, variable := range os.Environ() {
-		if !strings.HasPrefix(variable, "DOCUMENT_") && !strings.HasPrefix(variable, "SHEAF_") {
+		if !strings.HasPrefix(variable, "DOCUMENT_") && !strings.HasPrefix(variable, "SHEAF_") && !strings.HasPrefix(variable, "SUPABASE_") {
 			env = append(env, variable)
 		}
 	}

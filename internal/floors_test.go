@@ -35,11 +35,15 @@ var floors = map[string]int{
 	"internal/auditfile":    2,
 	"internal/booktree":     2,
 
-	"internal/jobs":          3,
-	"internal/blob/blobtest": 3,
-	"internal/blob/s3test":   3,
+	"internal/jobs":                   3,
+	"internal/blob/blobtest":          3,
+	"internal/blob/s3test":            3,
+	"internal/blob/resilient":         2,
+	"internal/blob/supablob":          2,
+	"internal/blob/supablob/supatest": 3,
 
-	"internal/library": 4,
+	"internal/library":          4,
+	"internal/sheaftest/faults": 4, // bad days of backends, for tests
 
 	"internal/mcp":  5,
 	"internal/rest": 5,

@@ -21,7 +21,9 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/blob"
 	"github.com/sheaf-dev/sheaf/internal/blob/fsblob"
 	"github.com/sheaf-dev/sheaf/internal/blob/memblob"
+	"github.com/sheaf-dev/sheaf/internal/blob/resilient"
 	"github.com/sheaf-dev/sheaf/internal/blob/s3blob"
+	"github.com/sheaf-dev/sheaf/internal/blob/supablob"
 	"github.com/sheaf-dev/sheaf/internal/catalog"
 	"github.com/sheaf-dev/sheaf/internal/config"
 	"github.com/sheaf-dev/sheaf/internal/durable"
@@ -96,6 +98,10 @@ func Open(ctx context.Context, cfg config.Config, log *slog.Logger) (*App, error
 
 // open opens what lies in the data directory, which this process owns.
 func (a *App) open(ctx context.Context) error {
+	keys, sealed, err := masterKeys(a.config.Storage)
+	if err != nil {
+		return err
+	}
 	backends, kinds, err := openBackends(a.config.Storage)
 	if err != nil {
 		return err
@@ -105,6 +111,8 @@ func (a *App) open(ctx context.Context) error {
 		InlineLimit:  int(noneIfZero(a.config.Storage.InlineLimit)),
 		DeflateLimit: noneIfZero(a.config.Storage.DeflateLimit),
 		Backends:     backends,
+		Keys:         keys,
+		Sealed:       sealed,
 		OnDamage:     func(ref blob.Ref, err error) { a.library.ReportDamage(ref, err) },
 	})
 	if err != nil {
@@ -132,8 +140,13 @@ func (a *App) open(ctx context.Context) error {
 		ScrubRate:       a.config.Storage.ScrubRate,
 		BatchMemory:     a.config.Storage.BatchMemory,
 		ArchiveMemory:   a.config.Storage.ArchiveMemory,
+		UndrainedBlobs:  int64(a.config.Storage.UndrainedBlobs),
+		UndrainedBytes:  a.config.Storage.UndrainedBytes,
 		AutoCreateBooks: a.config.Books.AutoCreate,
 		ViewsDir:        a.config.Storage.Dir,
+		Archives: library.ArchiveOptions{
+			LinkTime: a.config.Books.ArchiveLinkTime, Materialize: a.config.Books.ArchiveObjects, Patience: a.config.Books.ArchivePatience,
+		},
 		Search: library.SearchOptions{
 			Deadline: a.config.Search.Deadline,
 			Workers:  a.config.Search.Workers,
@@ -201,12 +214,20 @@ func openBackends(storage config.Storage) (backends map[string]blob.Backend, kin
 		case config.BackendMem:
 			backends[name] = memblob.New()
 		case config.BackendS3:
-			if backends[name], err = s3blob.New(s3Options(storage, b.S3)); err != nil {
-				return nil, nil, sheaf.Errorf(sheaf.ErrInvalid, "the backend %s: %w", name, err).
-					WithHint("correct it in sheaf.yaml or its variables; docs/configuration.md lists what it has")
+			if backends[name], err = s3blob.New(s3Options(storage, b)); err != nil {
+				return nil, nil, misconfigured(name, err)
+			}
+		case config.BackendSupabase:
+			if backends[name], err = supablob.New(supabaseOptions(b)); err != nil {
+				return nil, nil, misconfigured(name, err)
 			}
 		default:
 			return nil, nil, fmt.Errorf("open the backend %s: there is no kind %q", name, b.Kind)
+		}
+		if b.IsRemote() {
+			backends[name] = resilient.Wrap(backends[name], resilient.Options{
+				Name: name, Idle: storage.BackendIdleTimeout, RetryPause: storage.BackendRetryPause,
+			})
 		}
 	}
 	return backends, kinds, nil
@@ -221,22 +242,33 @@ func Names(storage config.Storage, backend, prefix string) (*s3blob.Names, error
 		return nil, sheaf.Invalid("backend", fmt.Sprintf("no storage backend is named %q in the configuration of this command", sheaf.Clip(backend))).
 			WithHint("run it with the configuration of the server")
 	case b.Kind != config.BackendS3:
-		return nil, sheaf.Invalid("backend", fmt.Sprintf("the backend %s is of the kind %s; only those of the kind %s have a bucket", backend, b.Kind, config.BackendS3)).
+		return nil, sheaf.Invalid("backend", fmt.Sprintf("the backend %s is of the kind %s; only those of the kind %s have a bucket whose objects have paths", backend, b.Kind, config.BackendS3)).
 			WithHint("name its directory instead")
 	}
-	options := s3Options(storage, b.S3)
+	options := s3Options(storage, b)
 	options.SpoolDir = "" // the data directory is the server's, or is not here
 	bucket, err := s3blob.New(options)
 	if err != nil {
-		return nil, sheaf.Errorf(sheaf.ErrInvalid, "the backend %s: %w", backend, err)
+		return nil, misconfigured(backend, err)
 	}
 	return bucket.Names(prefix)
 }
 
-func s3Options(storage config.Storage, b config.S3) s3blob.Options {
+// misconfigured returns what to say of a backend whose driver cannot work with
+// what it was given.
+func misconfigured(name string, err error) error {
+	return sheaf.Errorf(sheaf.ErrInvalid, "the backend %s: %w", name, err).
+		WithHint("correct it in sheaf.yaml or its variables; docs/configuration.md lists what it has")
+}
+
+func supabaseOptions(b config.Backend) supablob.Options {
+	return supablob.Options{URL: b.Supabase.URL, ServiceKey: b.Supabase.ServiceKey.Reveal(), Bucket: b.Bucket}
+}
+
+func s3Options(storage config.Storage, b config.Backend) s3blob.Options {
 	return s3blob.Options{
-		Endpoint: b.Endpoint, Region: b.Region, Bucket: b.Bucket, Prefix: b.Prefix, VirtualHost: b.VirtualHost,
-		AccessKey: b.AccessKey, SecretKey: b.SecretKey.Reveal(), SessionToken: b.SessionToken.Reveal(),
+		Endpoint: b.S3.Endpoint, Region: b.S3.Region, Bucket: b.Bucket, Prefix: b.S3.Prefix, VirtualHost: b.S3.VirtualHost,
+		AccessKey: b.S3.AccessKey, SecretKey: b.S3.SecretKey.Reveal(), SessionToken: b.S3.SessionToken.Reveal(),
 		SpoolDir: filepath.Join(storage.Dir, spoolName),
 	}
 }

@@ -5,24 +5,13 @@ import (
 	"testing"
 
 	"github.com/sheaf-dev/sheaf/internal/app"
+	"github.com/sheaf-dev/sheaf/internal/config"
 	"github.com/sheaf-dev/sheaf/internal/sheaftest"
 )
 
-func BenchmarkOpenNew(b *testing.B) {
-	for b.Loop() {
-		a, err := app.Open(b.Context(), sheaftest.Config(b), slog.New(slog.DiscardHandler))
-		if err != nil {
-			b.Fatal(err)
-		}
-		if err := a.Close(); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkOpenAgain(b *testing.B) {
-	c := sheaftest.Config(b)
-	for b.Loop() {
+// BenchmarkOpen is what every command without a server waits for, and `sheaf mcp`.
+func BenchmarkOpen(b *testing.B) {
+	open := func(b *testing.B, c config.Config) {
 		a, err := app.Open(b.Context(), c, slog.New(slog.DiscardHandler))
 		if err != nil {
 			b.Fatal(err)
@@ -31,4 +20,15 @@ func BenchmarkOpenAgain(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+	b.Run("new", func(b *testing.B) {
+		for b.Loop() {
+			open(b, sheaftest.Config(b))
+		}
+	})
+	b.Run("again", func(b *testing.B) {
+		c := sheaftest.Config(b)
+		for b.Loop() {
+			open(b, c)
+		}
+	})
 }

@@ -36,14 +36,16 @@ type Info struct {
 // tests, which every driver passes. All methods may be called concurrently.
 //
 // Errors a caller can act on are sheaf.Errors: ErrNotFound for an object that
-// is not there, ErrDiskFull, ErrBackendUnavailable (worth a retry).
+// is not there, ErrDiskFull, ErrBackendUnavailable (worth a retry if it
+// [Passes]).
 type Backend interface {
-	// Put stores size bytes of body under key unless an object of that size is
-	// there already, which is success too: keys name contents. An object of
+	// Put stores size bytes of body under key. When an object of that size is
+	// there already, a driver may write it again or leave it: keys name contents. An object of
 	// another size is replaced: it is damaged, or a stored form that the
 	// catalog never came to know. When Put returns nil the object is durable;
 	// when it fails, no part of it is visible. A body shorter or longer than
-	// size is an error. Put reads body to its end at most once.
+	// size is an error. Put reads body to its end at most once, or from where it
+	// stood again if it is an [io.Seeker]; it reads no more once it has returned.
 	Put(ctx context.Context, key Key, body io.Reader, size int64) error
 
 	// Open reads length bytes from offset, or all that follow when length is
@@ -101,4 +103,15 @@ type Quarantiner interface {
 	// Quarantine takes the object away from its key, so that the next Put
 	// stores it afresh. Quarantining what is not there is success.
 	Quarantine(ctx context.Context, key Key) error
+}
+
+// An Unquarantiner is a Quarantiner that gives back what it has put aside. What
+// is read over a network may look damaged because the network is.
+type Unquarantiner interface {
+	Quarantiner
+
+	// Unquarantine puts the object that was put aside last under its key again,
+	// unless one is there. It fails with ErrNotFound when none was put aside,
+	// and with ErrUnsupported when it cannot do that.
+	Unquarantine(ctx context.Context, key Key) error
 }

@@ -18,12 +18,14 @@ type Content struct {
 	ctx   context.Context // of Open; Read has no argument for it
 	ref   Ref
 
-	file  *os.File  // of a backend that has files, else nil
-	state fileState // of file when it was opened
+	file   *os.File  // of a backend that has files, else nil; its bytes are the stored ones
+	state  fileState // of file when it was opened
+	sealed *os.File  // of a backend that has files and whose blob is sealed, else nil
 
-	buffer []byte // a small inline content, inflated; of the store's pools
-	reader *plainReader
-	whole  bool // the stored bytes were checked in full since Open
+	unsealed []byte // inline bytes that were sealed; of the store's pools
+	buffer   []byte // a small inline content, inflated; of the store's pools
+	reader   *plainReader
+	whole    bool // the stored bytes were checked in full since Open
 }
 
 // Open opens a blob for reading. The caller closes the Content; ctx is for
@@ -33,7 +35,9 @@ func (s *Store) Open(ctx context.Context, ref Ref) (*Content, error) {
 	c := &Content{store: s, ctx: ctx, ref: ref}
 	var err error
 	if ref.IsInline() {
-		err = s.judge(ref, c.checkInline())
+		if err = c.unsealInline(); err == nil {
+			err = s.judge(ref, c.checkInline())
+		}
 	} else {
 		err = c.openFile()
 	}
@@ -93,13 +97,38 @@ func (c *Content) Close() error {
 		c.reader = nil
 	}
 	c.store.pools.release(c.buffer)
-	c.buffer = nil
-	if c.file == nil {
+	c.store.pools.release(c.unsealed)
+	c.buffer, c.unsealed = nil, nil
+	var err error
+	for _, file := range []*os.File{c.file, c.sealed} {
+		if file != nil {
+			err = file.Close()
+		}
+	}
+	c.file, c.sealed = nil, nil
+	return err
+}
+
+// unsealInline makes sealed inline bytes what they were before.
+func (c *Content) unsealInline() error {
+	s, ref := c.store, c.ref
+	if ref.Seal == nil {
 		return nil
 	}
-	err := c.file.Close()
-	c.file = nil
-	return err
+	if int64(len(ref.Inline)) != ref.ObjectSize() || ref.StoredSize > largeBuffer {
+		return s.damaged(ref, fmt.Errorf("%d bytes are stored, not %d", len(ref.Inline), ref.ObjectSize()))
+	}
+	stored, err := s.openStored(c.ctx, ref)
+	if err != nil {
+		return err
+	}
+	defer stored.Close()
+	c.unsealed = s.pools.buffer(int(ref.StoredSize))[:ref.StoredSize]
+	if _, err := io.ReadFull(stored, c.unsealed); err != nil {
+		return s.judge(ref, err)
+	}
+	c.ref.Inline, c.ref.Seal = c.unsealed, nil
+	return nil
 }
 
 // checkInline checks inline bytes, and keeps their content if it had to be
@@ -150,15 +179,20 @@ func (c *Content) openFile() error {
 	if !ok {
 		return nil
 	}
-	if c.file, err = opener.OpenFile(c.ctx, ref.Key()); err != nil {
-		c.file = nil
+	file, err := opener.OpenFile(c.ctx, ref.Key())
+	if err != nil {
 		return s.unlessMissing(ref, err)
 	}
-	if c.state, err = stateOf(c.file); err != nil {
+	if ref.Seal == nil {
+		c.file = file
+	} else {
+		c.sealed = file
+	}
+	if c.state, err = stateOf(file); err != nil {
 		return fmt.Errorf("open blob %s: %w", ref.Digest, err)
 	}
-	if c.state.size != ref.StoredSize {
-		return s.damaged(ref, fmt.Errorf("%d bytes are stored, not %d", c.state.size, ref.StoredSize))
+	if c.state.size != ref.ObjectSize() {
+		return s.damaged(ref, fmt.Errorf("%d bytes are stored, not %d", c.state.size, ref.ObjectSize()))
 	}
 	return nil
 }
@@ -171,6 +205,12 @@ func (c *Content) checkWhole() error {
 	}
 	_, err := c.gzipDigest() // no dearer than to check without it, and remembered
 	return err
+}
+
+// isVerifiedSeal reports whether the blob is sealed and was verified in full by this
+// process.
+func (c *Content) isVerifiedSeal() bool {
+	return c.ref.Seal != nil && c.store.verified.knows(fileName{c.ref.Backend, c.ref.Digest}, sealedState(c.ref))
 }
 
 // gzipDigest returns the digest of the gzip form of a deflated blob, whose
@@ -191,8 +231,14 @@ func (c *Content) gzipDigest() (digest sheaf.Digest, err error) {
 			return digest, err
 		}
 		digest = known.gzip
+	case ref.Seal != nil:
+		known, err := s.verifySealed(c.ctx, ref, c.openAt)
+		if err != nil {
+			return digest, err
+		}
+		digest = known.gzip
 	default:
-		stored, err := s.openStored(c.ctx, ref)
+		stored, err := c.openAt(0)
 		if err != nil {
 			return digest, err
 		}
@@ -209,17 +255,13 @@ func (c *Content) gzipDigest() (digest sheaf.Digest, err error) {
 func (c *Content) openAt(offset int64) (io.ReadCloser, error) {
 	switch {
 	case c.ref.IsInline():
-		return io.NopCloser(bytes.NewReader(c.ref.Inline[offset:])), nil
+		return c.ref.inlineAt(offset)
+	case c.sealed != nil:
+		return c.store.openObject(c.ctx, c.ref, offset, func(offset int64) (io.ReadCloser, error) {
+			return io.NopCloser(io.NewSectionReader(c.sealed, offset, c.ref.ObjectSize()-offset)), nil
+		})
 	case c.file != nil:
 		return io.NopCloser(io.NewSectionReader(c.file, offset, c.ref.StoredSize-offset)), nil
 	}
-	b, err := c.store.backend(c.ref.Backend)
-	if err != nil {
-		return nil, err
-	}
-	stored, err := b.Open(c.ctx, c.ref.Key(), offset, -1)
-	if err != nil {
-		return nil, c.store.unlessMissing(c.ref, err)
-	}
-	return stored, nil
+	return c.store.openBackend(c.ctx, c.ref, offset)
 }

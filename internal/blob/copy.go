@@ -8,28 +8,84 @@ import (
 )
 
 // CopyRef returns what a copy of a blob on another backend is to be: the same
-// content in the same encoding, and nothing of it inline.
-func (s *Store) CopyRef(ref Ref, backend string) Ref {
-	ref.Backend, ref.Inline = backend, nil
-	return ref
+// content in the same encoding, sealed by a data key of its own if that backend
+// seals, and nothing of it inline. It fails with ErrBackendUnavailable if there is
+// no master key for that.
+func (s *Store) CopyRef(ref Ref, backend string) (Ref, error) {
+	ref.Backend, ref.Inline, ref.Seal = backend, nil, nil
+	if !s.Seals(backend) || ref.StoredSize == 0 {
+		return ref, nil
+	}
+	if err := s.Locked(backend); err != nil {
+		return Ref{}, err
+	}
+	seal, err := s.seal(newDataKey(), backend, ref.Digest)
+	if err != nil {
+		return Ref{}, err
+	}
+	ref.Seal = &seal
+	return ref, nil
 }
 
 // Copy makes the stored bytes of from durable as those of to, which [Store.CopyRef]
-// has made of it. They are not looked at on the way: [Store.Verify] of the copy
-// says whether it is good, and of from, if it is not, whose fault that is. When
-// Copy fails, the copy may be there or not.
+// has made of it, but with the seal that the catalog has for it. They are not
+// looked at on the way: [Store.Verify] of the copy says whether it is good, and of
+// from, if it is not, whose fault that is. When Copy fails, the copy may be there
+// or not.
 func (s *Store) Copy(ctx context.Context, from, to Ref) error {
 	b, err := s.backend(to.Backend)
 	if err != nil {
 		return err
 	}
-	if from.IsInline() {
-		if int64(len(from.Inline)) != from.StoredSize {
-			return s.damaged(from, fmt.Errorf("%d bytes are inline, not %d", len(from.Inline), from.StoredSize))
-		}
-		return b.Put(ctx, to.Key(), bytes.NewReader(from.Inline), to.StoredSize)
+	stored, err := s.openCopied(ctx, from)
+	if err != nil {
+		return err
 	}
-	return s.copyObject(ctx, from.Backend, b, to)
+	defer stored.Close()
+	body := stored.Reader
+	if to.Seal != nil {
+		if body, err = s.sealCopy(to, stored.Reader); err != nil {
+			return err
+		}
+	}
+	if err := b.Put(ctx, to.Key(), body, to.ObjectSize()); err != nil {
+		return fmt.Errorf("copy blob %s to %q: %w", to.Digest, to.Backend, err)
+	}
+	return nil
+}
+
+// A copied content is the stored bytes of a blob on their way. Reader is an
+// [io.ReaderAt] where they can be read twice, which a backend may want: to know
+// the sum of what it is to send before it sends it.
+type copied struct {
+	io.Reader
+	io.Closer
+}
+
+// openCopied opens the stored bytes of a blob, unsealed. The caller closes them.
+func (s *Store) openCopied(ctx context.Context, from Ref) (copied, error) {
+	if from.IsInline() && from.Seal == nil {
+		if int64(len(from.Inline)) != from.StoredSize {
+			return copied{}, s.damaged(from, fmt.Errorf("%d bytes are inline, not %d", len(from.Inline), from.StoredSize))
+		}
+		return copied{bytes.NewReader(from.Inline), io.NopCloser(nil)}, nil
+	}
+	stored, err := s.openStored(ctx, from)
+	return copied{stored, stored}, err
+}
+
+// sealCopy returns a reader of the object of a blob, of which plain reads the
+// stored bytes.
+func (s *Store) sealCopy(to Ref, plain io.Reader) (io.Reader, error) {
+	key, err := s.dataKey(to)
+	if err != nil {
+		return nil, fmt.Errorf("copy blob %s to %q: %w", to.Digest, to.Backend, err)
+	}
+	if again, ok := plain.(io.ReaderAt); ok {
+		return key.sealing(to.StoredSize, func() io.Reader { return io.NewSectionReader(again, 0, to.StoredSize) }), nil
+	}
+	once := key.sealing(to.StoredSize, func() io.Reader { return plain })
+	return struct{ io.Reader }{once}, nil // it does not seek
 }
 
 // CopySmall is Copy of several blobs to one backend, which may do that at less than
@@ -45,50 +101,45 @@ func (s *Store) CopySmall(ctx context.Context, from, to []Ref, scratch []byte) e
 		if len(scratch)+size > cap(scratch) {
 			scratch = make([]byte, 0, size)
 		}
-		bytes := scratch[len(scratch) : len(scratch)+size : len(scratch)+size]
+		stored := scratch[len(scratch) : len(scratch)+size : len(scratch)+size]
 		scratch = scratch[:len(scratch)+size]
-		if err := s.readStored(ctx, from[i], bytes); err != nil {
+		if err := s.loadStored(ctx, from[i], stored); err != nil {
 			return err
 		}
 		filled[i] = to[i]
-		filled[i].Inline = bytes
+		filled[i].Inline = stored
+		if to[i].Seal == nil {
+			continue
+		}
+		key, err := s.dataKey(to[i])
+		if err == nil {
+			filled[i].Inline, err = key.sealed(stored, make([]byte, 0, to[i].ObjectSize()))
+		}
+		if err != nil {
+			return fmt.Errorf("copy blob %s to %q: %w", to[i].Digest, to[i].Backend, err)
+		}
 	}
 	return s.PlaceBatch(ctx, to[0].Backend, filled)
 }
 
-// copyObject puts the object of a blob on one backend into another one. What a
-// backend of files opens is a file, which can be read twice: a backend may want to
-// know the sum of what it is to send before it sends it.
-func (s *Store) copyObject(ctx context.Context, backend string, into Backend, ref Ref) error {
-	from := ref
-	from.Backend = backend
-	stored, err := s.openStored(ctx, from)
-	if err != nil {
-		return err
-	}
-	defer stored.Close()
-	if err := into.Put(ctx, ref.Key(), stored, ref.StoredSize); err != nil {
-		return fmt.Errorf("copy blob %s to %q: %w", ref.Digest, ref.Backend, err)
-	}
-	return nil
-}
-
-// readStored reads the stored bytes of a blob, which have to be as many as it says.
-func (s *Store) readStored(ctx context.Context, ref Ref, into []byte) error {
+// loadStored reads the stored bytes of a blob, which have to be as many as it says,
+// and are not looked at.
+func (s *Store) loadStored(ctx context.Context, ref Ref, into []byte) error {
 	stored, err := s.openStored(ctx, ref)
 	if err != nil {
 		return err
 	}
 	defer stored.Close()
-	n, err := io.ReadFull(stored, into)
+	reading := &storedReader{ctx, stored}
+	n, err := io.ReadFull(reading, into)
 	if err == nil {
 		var more [1]byte
 		var extra int
-		extra, err = io.ReadFull(stored, more[:])
+		extra, err = io.ReadFull(reading, more[:])
 		n += extra
 	}
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return fmt.Errorf("read blob %s: %w", ref.Digest, err)
+		return s.judge(ref, err)
 	}
 	if int64(n) != ref.StoredSize {
 		return s.damaged(ref, fmt.Errorf("%d bytes are stored, or more, not %d", n, ref.StoredSize))

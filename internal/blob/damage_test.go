@@ -255,9 +255,7 @@ func TestPlaceOverAnOrphan(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer sp.Close()
-	if err := s.Place(t.Context(), onDisk, sp); err != nil {
-		t.Fatal(err)
-	}
+	s.place(t, onDisk, sp)
 	ref := s.placed(t, onDisk, content)
 	if ref.Encoding != blob.Deflate || ref.Key() != key {
 		t.Fatalf("the content is stored as %s under %s", ref.Encoding, ref.Key())

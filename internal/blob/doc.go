@@ -19,6 +19,11 @@
 // megabyte of tables for each content, which slow or stalled uploads must not hold,
 // and a content that turns out too large simply stays as it is.
 //
+// On a backend that seals, the stored form is encrypted as the last step, by a
+// data key of the blob's own ([Seal]): what is inline as well as the object, and
+// meanwhile the files of the spool, whose key becomes that of the blob. All the
+// rest works on the stored form, unsealed while it is read.
+//
 // # What is checked, and when
 //
 //   - Inline bytes: in full, in Open.
@@ -30,6 +35,9 @@
 //   - A deflated blob read from elsewhere, or as gzip: in full before.
 //   - A plain object of a backend without files, read from its start: while it
 //     streams. A range of it cannot be checked.
+//   - A sealed blob: each package of 64 KiB proves to be what was sealed in its
+//     place before its bytes are given out, in ranges too. Read from its start, its
+//     digest is compared as well, once in a process.
 //
 // Damage is a sheaf.Error of kind ErrDamaged, and is told to
 // [Options].OnDamage.

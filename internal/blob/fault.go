@@ -20,6 +20,7 @@ const (
 	FaultPathStyle   Fault = "path_style"  // it wants the bucket in the host name, or in the path
 	FaultEndpoint    Fault = "endpoint"    // what answers at the address is no such backend
 	FaultPresign     Fault = "presign"     // URLs that it should accept are refused
+	FaultRefused     Fault = "refused"     // it refuses the request, for a reason that is in the log
 	FaultUnreachable Fault = "unreachable" // it does not answer, or says that it cannot just now
 )
 
@@ -41,6 +42,13 @@ func FaultOf(err error) Fault {
 		return f.fault
 	}
 	return ""
+}
+
+// Passes reports whether an error of a driver may be gone when the same is tried
+// again, without that anybody changes something.
+func Passes(err error) bool {
+	fault := FaultOf(err)
+	return sheaf.KindOf(err) == sheaf.ErrBackendUnavailable && (fault == "" || fault == FaultUnreachable)
 }
 
 // A faultError carries a fault within the error of a driver.

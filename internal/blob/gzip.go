@@ -63,7 +63,7 @@ func (g *Gzip) writeStored(w io.Writer) (int64, error) {
 		}
 		stored = c.file
 	default:
-		object, err := c.store.openStored(c.ctx, c.ref)
+		object, err := c.openAt(0)
 		if err != nil {
 			return 0, err
 		}
@@ -71,6 +71,9 @@ func (g *Gzip) writeStored(w io.Writer) (int64, error) {
 		stored = object
 	}
 	n, err := io.CopyN(w, stored, c.ref.StoredSize)
+	if c.ref.Seal != nil {
+		err = c.store.judgeSeal(c.ref, err)
+	}
 	if err == io.EOF {
 		err = fmt.Errorf("blob %s was cut off while it was sent: %w", c.ref.Digest, io.ErrUnexpectedEOF)
 	}

@@ -91,9 +91,21 @@ func (r *plainReader) finish(err error) error {
 	case err != io.EOF:
 		return err
 	case r.sum != nil:
-		return r.sum.matches(r.content.ref)
+		return r.matches()
 	}
 	return nil
+}
+
+// matches compares what was read from start to end with what was written. Of a
+// sealed blob that is stored as it is, it is remembered: whatever is read later has
+// to prove to be what was read now.
+func (r *plainReader) matches() error {
+	ref := r.content.ref
+	err := r.sum.matches(ref)
+	if err == nil && ref.Seal != nil && ref.Encoding == Identity {
+		r.content.store.verified.note(fileName{ref.Backend, ref.Digest}, verification{state: sealedState(ref)})
+	}
+	return err
 }
 
 // start begins a stream at pos.
@@ -115,7 +127,7 @@ func (r *plainReader) start() error {
 	}
 	r.stored = stored
 	r.plain, r.at = &storedReader{c.ctx, stored}, r.pos
-	if r.pos == 0 && !c.whole {
+	if r.pos == 0 && !c.whole && !c.isVerifiedSeal() {
 		r.sum = s.pools.checksum(c.ref.Size)
 	}
 	if c.ref.Encoding == Identity {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"regexp"
 	"time"
 )
 
@@ -13,35 +14,62 @@ type Grant struct {
 	Method  string
 	URL     string
 	Header  http.Header // what is signed and has to be sent as it is; nil if nothing
-	Expires time.Time   // the backend's own, which may be earlier than what was asked for
+	Expires time.Time   // when the backend refuses it, whatever lifetime was asked for
 }
 
-// A Download is what a grant to read an object says of its answer.
+// A Download is what a grant to read an object asks of its answer.
 type Download struct {
 	Filename string // of the Content-Disposition; none if empty
-	MIME     string // of the Content-Type; the backend's if empty
+	MIME     string // of the Content-Type, see [Terms]; the backend's if empty
 	Lifetime time.Duration
 }
 
-// An Upload is what a grant to write binds its request to.
+// An Upload is what a grant to write is about. Whether the backend refuses any
+// other is in its [Terms].
 type Upload struct {
 	Size     int64
 	MIME     string
-	SHA256   string // lowercase hexadecimal; bound where the backend can when not empty
+	SHA256   string // lowercase hexadecimal; empty if it is not known
 	Lifetime time.Duration
+}
+
+// Terms are what the grants of a backend hold to beyond what all do. Protocols
+// differ in what a signature covers.
+type Terms struct {
+	// MIME: a download has the Content-Type that was asked for. Elsewhere it is
+	// application/octet-stream.
+	MIME bool
+
+	// Bound: an upload of another size or type is refused, and one of another
+	// digest where that was given. Elsewhere it is staged as what it is.
+	Bound bool
+
+	// Timely: no upload is taken after the lifetime that was asked for.
+	// Elsewhere the backend has one of its own.
+	Timely bool
 }
 
 // A Presigner is a backend that lets others read its objects and upload to it
 // without passing through Sheaf. What is uploaded lands in a staging area,
-// which Get, Stat and List never see: only what Sheaf has read and verified
+// which Open, Stat and List never see: only what Sheaf has read and verified
 // itself becomes an object.
+//
+// Of every grant a caller may rely on this: it is good for the one method and the
+// one object or name that it was made for, it is refused after Grant.Expires, and
+// an upload that is cut off leaves nothing. A caller does not rely on the size,
+// the type or the digest of what is staged, and not on the name being empty once
+// it was deleted, before the grant expires.
 type Presigner interface {
-	// PresignGet grants reading an object as it is stored. It does not look
-	// whether the object is there.
+	// Terms says what else its grants hold to. It makes no request.
+	Terms() Terms
+
+	// PresignGet grants reading an object as it is stored, for the lifetime
+	// that was asked for or less. Of an object that is not there it fails with
+	// ErrNotFound, or the grant is refused when it is used.
 	PresignGet(ctx context.Context, key Key, in Download) (Grant, error)
 
-	// PresignPut grants one upload to the staging area. The name is of 1 to 64
-	// lowercase letters, digits and hyphens, and was never used before.
+	// PresignPut grants an upload to the staging area. The name is a
+	// [StagedName] that was never used before; any other is an error.
 	PresignPut(ctx context.Context, name string, in Upload) (Grant, error)
 
 	// OpenStaged reads what was uploaded, and says how large it is. It fails
@@ -57,6 +85,12 @@ type Presigner interface {
 	DeleteStaged(ctx context.Context, name string) error
 }
 
+var stagedName = regexp.MustCompile(`^[a-z0-9-]{1,64}$`)
+
+// StagedName reports whether an upload can have a name: 1 to 64 lowercase
+// letters, digits and hyphens. Drivers that make paths of names rely on it.
+func StagedName(name string) bool { return stagedName.MatchString(name) }
+
 // Presigner returns a backend as one that lets others read and upload by
 // themselves; ok is false when it does not.
 func (s *Store) Presigner(backend string) (presigner Presigner, ok bool) {
@@ -64,7 +98,7 @@ func (s *Store) Presigner(backend string) (presigner Presigner, ok bool) {
 	return presigner, ok
 }
 
-// Staged is an upload that waits to be verified.
+// Staged is an upload that waits to be verified, or a temporary object.
 type Staged struct {
 	Name     string
 	Size     int64

@@ -74,6 +74,11 @@ func (sp *Spooled) receive(ctx context.Context, body io.Reader, limit int64) err
 // other go.
 func (sp *Spooled) encode(ctx context.Context) error {
 	sp.ref.Encoding = Identity
+	if sp.bytes.sealer != nil {
+		if err := sp.bytes.complete(); err != nil {
+			return err
+		}
+	}
 	deflated, err := sp.deflate(ctx)
 	if err != nil {
 		return err
@@ -90,9 +95,6 @@ func (sp *Spooled) encode(ctx context.Context) error {
 		return err
 	}
 	sp.ref.StoredSize = sp.bytes.size
-	if sp.bytes.file == nil {
-		sp.ref.Inline = sp.bytes.buf
-	}
 	return nil
 }
 
@@ -156,7 +158,7 @@ func (s *Store) promising(plain *spill) (bool, error) {
 	}
 	sample := s.pools.buffer(chunkSize)[:chunkSize]
 	defer s.pools.release(sample)
-	if _, err := plain.file.ReadAt(sample, 0); err != nil {
+	if _, err := io.ReadFull(plain.reader(), sample); err != nil {
 		return false, fmt.Errorf("read from the spool: %w", err)
 	}
 	return shrinks(chunkSize, s.deflatedSize(sample)), nil

@@ -13,16 +13,80 @@ type Spooled struct {
 	bytes spill // the plain ones while they arrive, the stored ones once Receive returns
 	ref   Ref
 
-	adopted string // the backend that has taken the file over: it is no longer in the spool
+	adopted Ref // the blob whose backend has taken the file over; without one while it is in the spool
+
+	seal      *Seal  // of the blob that is to be made of it; nil until RefOn of a backend that seals
+	sealedFor string // that backend
 
 	syncOnce sync.Once
 	syncErr  error
 }
 
-// Ref describes the content. Backend is empty. Inline is set when the stored
-// bytes are at most [Options].InlineLimit, and belongs to sp: it may not be
-// read after Close.
-func (sp *Spooled) Ref() Ref { return sp.ref }
+// Ref describes the content as it has arrived: Backend is empty, and nothing is
+// sealed. Inline is set when the stored bytes are at most [Options].InlineLimit,
+// and belongs to sp: it may not be read after Close, or after RefOn.
+func (sp *Spooled) Ref() Ref {
+	ref := sp.ref
+	ref.Inline = sp.inline()
+	return ref
+}
+
+// RefOn returns what the catalog is to know of the content on a backend. Inline
+// is set when the stored bytes are at most [Options].InlineLimit, and belongs to
+// sp: it may not be read after Close, or after RefOn of another backend. On a
+// backend that seals, Inline is sealed and Seal is set. It fails with
+// ErrBackendUnavailable if there is no master key for that.
+func (sp *Spooled) RefOn(backend string) (Ref, error) {
+	ref := sp.ref
+	ref.Backend = backend
+	var err error
+	if sp.store.Seals(backend) && ref.StoredSize > 0 {
+		ref.Seal, err = sp.sealFor(backend)
+	} else if sp.bytes.key != nil && !sp.bytes.isFiled() {
+		sp.seal, err = nil, sp.bytes.unseal()
+	}
+	ref.Inline = sp.inline()
+	return ref, err
+}
+
+// sealFor seals what is in memory, unless that was done before, and returns the
+// seal of the blob on a backend.
+func (sp *Spooled) sealFor(backend string) (*Seal, error) {
+	if err := sp.store.Locked(backend); err != nil {
+		return nil, err
+	}
+	if sp.seal != nil && sp.sealedFor == backend {
+		return sp.seal, nil
+	}
+	if sp.bytes.key == nil {
+		if err := sp.bytes.seal(newDataKey()); err != nil {
+			return nil, err
+		}
+	}
+	seal, err := sp.store.seal(sp.bytes.key, backend, sp.ref.Digest)
+	if err != nil {
+		return nil, err
+	}
+	sp.seal, sp.sealedFor = &seal, backend
+	return sp.seal, nil
+}
+
+// inline returns the stored bytes, sealed or not, that are in memory.
+func (sp *Spooled) inline() []byte {
+	if sp.bytes.isFiled() {
+		return nil
+	}
+	return sp.bytes.buf
+}
+
+// isSealedAs reports whether the stored bytes are, as they are, those of the
+// object of a blob.
+func (sp *Spooled) isSealedAs(ref Ref) bool {
+	if ref.Seal == nil || sp.bytes.key == nil {
+		return ref.Seal == nil && sp.bytes.key == nil
+	}
+	return sp.bytes.key.objectName(ref.Backend, ref.Digest) == ref.Seal.Object
+}
 
 // Sync makes the bytes of a spooled file durable, so that [Store.Place] has
 // less left to do. It may run while the catalog reserves the blob's row, and
@@ -50,7 +114,6 @@ func (sp *Spooled) Unload() error {
 	if sp.ref.StoredSize == 0 {
 		return nil // nothing is always inline
 	}
-	sp.ref.Inline = nil
 	return sp.bytes.settle(-1)
 }
 
@@ -73,7 +136,6 @@ func (sp *Spooled) Park() error {
 // Close removes the content from the spool; one that was placed stays where it
 // is. Closing again does nothing.
 func (sp *Spooled) Close() error {
-	sp.ref.Inline = nil
 	return sp.bytes.close()
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -38,6 +37,13 @@ type Options struct {
 	// Backends by the names that Refs give them.
 	Backends map[string]Backend
 
+	// Keys are the master keys; nil for none.
+	Keys *Keyring
+
+	// Sealed names the backends whose new blobs are sealed. While there are any,
+	// what waits in files of the spool is sealed, too.
+	Sealed []string
+
 	// OnDamage is called once per detection, from whichever goroutine found it,
 	// before the call that found it returns. It may be nil.
 	OnDamage func(ref Ref, err error)
@@ -55,6 +61,9 @@ type Store struct {
 	deflateLimit int64
 	backends     map[string]Backend
 	onDamage     func(Ref, error)
+	keys         *Keyring
+	sealed       map[string]bool  // the backends whose new blobs are sealed
+	locked       map[string]error // backends on which nothing can be sealed for now, and why
 
 	pools    pools
 	verified *verifiedFiles
@@ -87,15 +96,25 @@ func NewStore(o Options) (*Store, error) {
 	if err := removeLeftovers(o.SpoolDir); err != nil {
 		return nil, err
 	}
-	return &Store{
+	s := &Store{
 		spoolDir:     o.SpoolDir,
 		inlineLimit:  int64(o.InlineLimit),
 		deflateLimit: o.DeflateLimit,
 		backends:     o.Backends,
 		onDamage:     o.OnDamage,
+		keys:         o.Keys,
+		sealed:       make(map[string]bool, len(o.Sealed)),
+		locked:       make(map[string]error),
 		verified:     newVerifiedFiles(o.VerifiedFiles),
 		deflating:    make(chan struct{}, runtime.GOMAXPROCS(0)),
-	}, nil
+	}
+	for _, backend := range o.Sealed {
+		s.sealed[backend] = true
+		if o.Keys == nil {
+			s.Lock(backend)
+		}
+	}
+	return s, nil
 }
 
 // removeLeftovers removes the spool files that a killed process left with a
@@ -115,50 +134,63 @@ func removeLeftovers(dir string) error {
 	return nil
 }
 
-// Place makes a received content durable in the backend. The caller still
-// closes sp. It may be called again, for the same backend or for another, when what
-// was to follow has to be done again.
-func (s *Store) Place(ctx context.Context, backend string, sp *Spooled) error {
-	b, err := s.backend(backend)
+// Place makes a received content durable as the blob ref: what [Spooled.RefOn]
+// has returned, but with the seal that the catalog has for it. The caller still
+// closes sp. It may be called again, for the same blob or for one on another
+// backend, when what was to follow has to be done again.
+func (s *Store) Place(ctx context.Context, ref Ref, sp *Spooled) error {
+	b, err := s.backend(ref.Backend)
 	if err != nil {
 		return err
 	}
-	key := sp.ref.Key()
-	if !sp.bytes.isFiled() {
-		return b.Put(ctx, key, bytes.NewReader(sp.ref.Inline), sp.ref.StoredSize)
-	}
-	switch sp.adopted {
+	switch sp.adopted.Backend {
 	case "":
-	case backend:
-		return stillPlaced(ctx, b, sp.ref)
+	case ref.Backend:
+		return stillPlaced(ctx, b, ref)
 	default: // it is needed elsewhere, after all
-		return s.copyObject(ctx, sp.adopted, b, sp.ref)
+		return s.Copy(ctx, sp.adopted, ref)
 	}
-	if !sp.IsOpen() {
+	if sp.bytes.isParked() {
 		if err := sp.bytes.unpark(); err != nil {
 			return err
 		}
 		defer sp.bytes.park()
 	}
-	if adopter, ok := b.(FileAdopter); ok {
+	if !sp.isSealedAs(ref) {
+		return s.reseal(ctx, b, ref, sp)
+	}
+	if adopter, ok := b.(FileAdopter); ok && sp.IsOpen() {
 		if err := sp.Sync(); err != nil {
 			return err
 		}
-		if err := adopter.Adopt(ctx, key, sp.bytes.file); sheaf.KindOf(err) != sheaf.ErrUnsupported {
+		if err := adopter.Adopt(ctx, ref.Key(), sp.bytes.file); sheaf.KindOf(err) != sheaf.ErrUnsupported {
 			if err == nil {
-				sp.adopted = backend
+				sp.adopted = ref
 			}
 			return err
 		}
 	}
-	return b.Put(ctx, key, io.NewSectionReader(sp.bytes.file, 0, sp.ref.StoredSize), sp.ref.StoredSize)
+	return b.Put(ctx, ref.Key(), sp.bytes.raw(), ref.ObjectSize())
+}
+
+// reseal puts a received content that is sealed otherwise than the blob is to be,
+// or is sealed and the blob is not to be.
+func (s *Store) reseal(ctx context.Context, b Backend, ref Ref, sp *Spooled) error {
+	if ref.Seal == nil {
+		return b.Put(ctx, ref.Key(), sp.bytes.reader(), ref.StoredSize)
+	}
+	key, err := s.dataKey(ref)
+	if err != nil {
+		return fmt.Errorf("place %s: %w", ref.Digest, err)
+	}
+	return b.Put(ctx, ref.Key(), key.sealing(ref.StoredSize, sp.bytes.reader), ref.ObjectSize())
 }
 
 // stillPlaced fails unless a content whose file the backend has adopted is there.
 func stillPlaced(ctx context.Context, b Backend, ref Ref) error {
 	info, err := b.Stat(ctx, ref.Key())
 	switch {
-	case err == nil && info.Size == ref.StoredSize:
+	case err == nil && info.Size == ref.ObjectSize():
 		return nil
 	case err != nil && sheaf.KindOf(err) != sheaf.ErrNotFound:
 		return err
@@ -176,8 +208,8 @@ func (s *Store) PlaceBatch(ctx context.Context, backend string, refs []Ref) erro
 	}
 	objects := make([]Small, len(refs))
 	for i, ref := range refs {
-		if int64(len(ref.Inline)) != ref.StoredSize {
-			return fmt.Errorf("place %s: %d inline bytes, %d are stored", ref.Digest, len(ref.Inline), ref.StoredSize)
+		if int64(len(ref.Inline)) != ref.ObjectSize() {
+			return fmt.Errorf("place %s: %d inline bytes, %d are stored", ref.Digest, len(ref.Inline), ref.ObjectSize())
 		}
 		objects[i] = Small{Key: ref.Key(), Bytes: ref.Inline}
 	}
@@ -234,10 +266,30 @@ func (s *Store) Quarantine(ctx context.Context, backend string, key Key) error {
 	return b.Delete(ctx, key)
 }
 
-// Presigns reports whether the backend is a [Presigner].
+// Presigns reports whether the backend is a [Presigner] for contents as they
+// are: what is sealed has to pass through the server.
 func (s *Store) Presigns(backend string) bool {
 	_, ok := s.backends[backend].(Presigner)
-	return ok
+	return ok && !s.Seals(backend)
+}
+
+// Unquarantine puts an object that was put aside under its key again, unless one
+// is there. It fails with ErrNotFound when there is none.
+func (s *Store) Unquarantine(ctx context.Context, backend string, key Key) error {
+	b, err := s.backend(backend)
+	if err != nil {
+		return err
+	}
+	u, ok := b.(Unquarantiner)
+	if ok {
+		if err = u.Unquarantine(ctx, key); sheaf.KindOf(err) == sheaf.ErrUnsupported {
+			ok = false
+		}
+	}
+	if !ok {
+		return sheaf.Errorf(sheaf.ErrNotFound, "the storage backend %q gives back nothing that was put aside", backend)
+	}
+	return err
 }
 
 func (s *Store) backend(name string) (Backend, error) {

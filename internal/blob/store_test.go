@@ -103,11 +103,21 @@ func (s *testStore) placed(t failer, backend string, content []byte) blob.Ref {
 		t.Fatalf("Receive of %d bytes: %v", len(content), err)
 	}
 	defer sp.Close()
-	if err := s.Place(context.Background(), backend, sp); err != nil {
-		t.Fatalf("Place of %d bytes: %v", len(content), err)
+	ref := s.place(t, backend, sp)
+	ref.Inline = nil
+	return ref
+}
+
+// place places a received content, and returns its Ref on the backend.
+func (s *testStore) place(t failer, backend string, sp *blob.Spooled) blob.Ref {
+	t.Helper()
+	ref, err := sp.RefOn(backend)
+	if err == nil {
+		err = s.Place(context.Background(), ref, sp)
 	}
-	ref := sp.Ref()
-	ref.Backend, ref.Inline = backend, nil
+	if err != nil {
+		t.Fatalf("Place of %d bytes: %v", ref.Size, err)
+	}
 	return ref
 }
 
@@ -317,9 +327,7 @@ func TestRoundTripOfAnything(t *testing.T) {
 		if want := s.receive(t, content); ref.Encoding != want.Encoding || ref.StoredSize != want.StoredSize {
 			t.Errorf("in pieces, it is stored as %s in %d bytes, in one as %s in %d", ref.Encoding, ref.StoredSize, want.Encoding, want.StoredSize)
 		}
-		if err := s.Place(context.Background(), backend, sp); err != nil {
-			t.Fatalf("Place: %v", err)
-		}
+		s.place(t, backend, sp)
 		if ref.Inline != nil {
 			checkContent(t, s, ref, content)
 		}

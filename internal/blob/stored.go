@@ -3,6 +3,7 @@ package blob
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -45,6 +46,12 @@ func (c *Content) openStored(offset int64) (io.ReadCloser, error) {
 		}{bytes.NewReader(c.ref.Inline[offset:]), c}, nil
 	case c.file != nil:
 		return c.takeFile(offset)
+	case c.ref.Seal != nil: // it proves to be what was sealed, package by package
+		stored, err := c.openAt(offset)
+		if err != nil {
+			return nil, err
+		}
+		return &judgedReader{stored, c}, nil
 	case c.ref.Encoding == Identity && offset == 0:
 		plain, err := c.Reader()
 		if err != nil {
@@ -73,3 +80,21 @@ func (c *Content) takeFile(offset int64) (*os.File, error) {
 	c.file = nil
 	return file, nil
 }
+
+// A judgedReader reads the stored bytes of a sealed blob, and is closed together
+// with its Content.
+type judgedReader struct {
+	io.ReadCloser
+	content *Content
+}
+
+// Read tells of damage.
+func (r *judgedReader) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		err = r.content.store.judge(r.content.ref, err)
+	}
+	return n, err
+}
+
+func (r *judgedReader) Close() error { return errors.Join(r.ReadCloser.Close(), r.content.Close()) }

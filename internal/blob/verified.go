@@ -84,6 +84,26 @@ func (v *verifiedFiles) end(name fileName, running *verifying, result verificati
 	close(running.done)
 }
 
+// knows reports whether a file in the given state was verified.
+func (v *verifiedFiles) knows(name fileName, state fileState) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	known, ok := v.young[name]
+	if !ok || known.state != state {
+		if known, ok = v.old[name]; ok && known.state == state {
+			v.remember(name, known)
+		}
+	}
+	return ok && known.state == state
+}
+
+// note remembers a verification that was none's turn.
+func (v *verifiedFiles) note(name fileName, known verification) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.remember(name, known)
+}
+
 // remember adds to the young generation. A full one becomes the old one, and
 // what was old and not used since is forgotten. The caller holds v.mu.
 func (v *verifiedFiles) remember(name fileName, known verification) {

@@ -1,9 +1,10 @@
 package blob
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -28,13 +29,30 @@ func (s *Store) Verify(ctx context.Context, ref Ref) error {
 // openStored opens the stored bytes of ref, wherever they are.
 func (s *Store) openStored(ctx context.Context, ref Ref) (io.ReadCloser, error) {
 	if ref.IsInline() {
-		return io.NopCloser(bytes.NewReader(ref.Inline)), nil
+		return s.openObject(ctx, ref, 0, ref.inlineAt)
 	}
+	return s.openBackend(ctx, ref, 0)
+}
+
+// openBackend opens the stored bytes of ref, which are not inline, from offset on.
+func (s *Store) openBackend(ctx context.Context, ref Ref, offset int64) (io.ReadCloser, error) {
 	b, err := s.backend(ref.Backend)
 	if err != nil {
 		return nil, err
 	}
-	stored, err := b.Open(ctx, ref.Key(), 0, -1)
+	return s.openObject(ctx, ref, offset, func(offset int64) (io.ReadCloser, error) {
+		return b.Open(ctx, ref.Key(), offset, -1)
+	})
+}
+
+// openObject opens the stored bytes of ref from offset on, unsealing them if they
+// are sealed. Object opens the bytes of their object from an offset of its own on.
+func (s *Store) openObject(ctx context.Context, ref Ref, offset int64, object func(offset int64) (io.ReadCloser, error)) (stored io.ReadCloser, err error) {
+	if ref.Seal != nil {
+		stored, err = s.unseal(ctx, ref, offset, object)
+	} else {
+		stored, err = object(offset)
+	}
 	if err != nil {
 		return nil, s.unlessMissing(ref, err)
 	}
@@ -44,6 +62,39 @@ func (s *Store) openStored(ctx context.Context, ref Ref) (io.ReadCloser, error) 
 // verifyFile makes sure that an open file of a backend, in the given state,
 // holds the stored bytes of ref, reading it in full unless that is known.
 func (s *Store) verifyFile(ctx context.Context, ref Ref, file *os.File, state fileState) (verification, error) {
+	return s.verifyOnce(ctx, ref, state, func() (verification, error) { return s.readFile(ctx, ref, file, state) })
+}
+
+// verifySealed makes sure that a deflated blob which is sealed was sealed as what
+// ref says, reading it in full unless that is known. Where that is stored does
+// not matter: whatever is read later has to prove to be what was sealed.
+func (s *Store) verifySealed(ctx context.Context, ref Ref, open func(offset int64) (io.ReadCloser, error)) (verification, error) {
+	state := sealedState(ref)
+	return s.verifyOnce(ctx, ref, state, func() (verification, error) {
+		stored, err := open(0)
+		if err != nil {
+			return verification{}, err
+		}
+		defer stored.Close()
+		result := verification{state: state}
+		result.gzip, err = s.checkGzip(ctx, ref, stored)
+		return result, err
+	})
+}
+
+// sealedState returns what stands for the state of a file where a blob is sealed:
+// its data key, by the name of the object, which depends on it.
+func sealedState(ref Ref) (state fileState) {
+	state.size = ref.ObjectSize()
+	if object, err := hex.DecodeString(string(ref.Seal.Object)); err == nil && len(object) >= 16 {
+		state.device, state.inode = binary.BigEndian.Uint64(object), binary.BigEndian.Uint64(object[8:])
+	}
+	return state
+}
+
+// verifyOnce returns what verify has found of an object in the given state, now or
+// at another time.
+func (s *Store) verifyOnce(ctx context.Context, ref Ref, state fileState, verify func() (verification, error)) (verification, error) {
 	name := fileName{ref.Backend, ref.Digest}
 	for {
 		known, running, mine := s.verified.begin(name, state)
@@ -51,7 +102,7 @@ func (s *Store) verifyFile(ctx context.Context, ref Ref, file *os.File, state fi
 			return known, nil
 		}
 		if mine {
-			result, err := s.readFile(ctx, ref, file, state)
+			result, err := verify()
 			s.verified.end(name, running, result, err)
 			return result, err
 		}
@@ -151,7 +202,8 @@ func (r *storedReader) Read(p []byte) (int, error) {
 	}
 	n, err := r.r.Read(p)
 	// A disk that cannot read what it has written holds nothing any more.
-	if err != nil && err != io.EOF && !errors.Is(err, syscall.EIO) {
+	var broken brokenSeal
+	if err != nil && err != io.EOF && !errors.Is(err, syscall.EIO) && !errors.As(err, &broken) {
 		err = readFailure{err}
 	}
 	return n, err

@@ -363,7 +363,7 @@ func TestAnyRangeIsAPartOfTheWhole(t *testing.T) {
 		var entries []bundle.Entry
 		for i, size := range rapid.SliceOfN(rapid.IntRange(0, 70_000), 0, 12).Draw(t, "sizes") {
 			content := bytes.Repeat([]byte{byte(i), byte(size), '\n'}, size/3)
-			path := fmt.Sprintf("%0*d", rapid.IntRange(1, 40).Draw(t, "width"), i)
+			path := fmt.Sprintf("%0*d as no content has it", rapid.IntRange(1, 40).Draw(t, "width"), i)
 			switch rapid.IntRange(0, 2).Draw(t, "kind") {
 			case 0:
 				entries = append(entries, c.add("i"+path, content, bundle.Identity))

@@ -76,6 +76,9 @@ func (o *window) copy(r io.Reader, n int64) (int64, error) {
 		if err := o.flush(); err != nil {
 			return 0, err
 		}
+		if r, ok := r.(*fetchedReader); ok && int64(len(r.rest)) == n {
+			return r.WriteTo(o.w) // in one piece
+		}
 		return io.CopyN(o.w, r, n)
 	}
 	if err := o.makeRoom(int(n)); err != nil {

@@ -372,6 +372,10 @@ func (f *AuditFilter) ofDocuments(w *auditWalk, count int) (c candidates, usable
 	return w.ofBoth(count, records, entries)
 }
 
+// mostInRange is how many ids of a range of paths are worth sorting: more take
+// longer than a page may.
+const mostInRange = 10_000
+
 // ofPaths returns the candidates of the condition about paths.
 func (f *AuditFilter) ofPaths(w *auditWalk, count int) (c candidates, usable bool, err error) {
 	var single, ranges []lookup
@@ -384,8 +388,8 @@ func (f *AuditFilter) ofPaths(w *auditWalk, count int) (c candidates, usable boo
 		const within = ` path >= $4 and path < $5 and id < $1 and id >= $2`
 		args := []any{prefix, prefix + "\U0010ffff"}
 		ranges = append(ranges,
-			lookup{query: `select id from log_paths where` + within, args: args, most: 20_000},
-			lookup{query: `select id from access where path <> '' and` + within, args: args, most: 20_000})
+			lookup{query: `select id from log_paths where` + within, args: args, most: mostInRange},
+			lookup{query: `select id from access where path <> '' and` + within, args: args, most: mostInRange})
 	}
 	if len(f.Paths) == 0 {
 		return c, false, nil

@@ -132,7 +132,10 @@ func (h *history) pages(t testing.TB, filter AuditFilter, limit int, most time.D
 // also when there is time for a few rows only.
 func TestAuditFilters(t *testing.T) {
 	h := newHistory(t, 1500)
-	rows := h.all(t)
+	var rows []describedRow
+	for _, row := range h.all(t) {
+		rows = append(rows, describe(t, row))
+	}
 	random := rand.New(rand.NewPCG(3, 4))
 	some := func(values ...string) (picked []string) {
 		for _, v := range values {
@@ -173,46 +176,56 @@ func TestAuditFilters(t *testing.T) {
 	}
 }
 
-// expected says what a filter means, row by row.
-func expected(f AuditFilter, row AuditRow) bool {
-	type place struct {
-		id   sheaf.DocumentID
-		path string
-	}
-	var who []string
-	var op, stream, status string
-	var places []place
+// A described row is what a filter looks at.
+type describedRow struct {
+	AuditRow
+	who                []string
+	op, stream, status string
+	places             []describedPlace
+}
+
+type describedPlace struct {
+	id   sheaf.DocumentID
+	path string
+}
+
+func describe(t *testing.T, row AuditRow) describedRow {
+	t.Helper()
 	if a := row.Access; a != nil {
-		who, op, stream, status, places = []string{a.Principal, a.Label}, a.Operation, a.Stream, a.Status, []place{{a.Document, a.Path}}
-		if f.AccessOf != "" && a.Principal != f.AccessOf {
-			return false
-		}
-	} else {
-		e := row.Entry
-		who, op, stream, status = []string{e.Principal, e.Label}, e.Operation, e.Stream, e.Status
-		payload, err := row.Payload()
-		if err != nil {
-			panic(err)
-		}
-		for _, d := range payload.Documents {
-			for _, state := range []*sheaf.LogState{d.Before, d.After} {
-				if state != nil {
-					places = append(places, place{d.ID, state.Path})
-				}
+		return describedRow{row, []string{a.Principal, a.Label}, a.Operation, a.Stream, a.Status, []describedPlace{{a.Document, a.Path}}}
+	}
+	e := row.Entry
+	payload, err := row.Payload()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var places []describedPlace
+	for _, d := range payload.Documents {
+		for _, state := range []*sheaf.LogState{d.Before, d.After} {
+			if state != nil {
+				places = append(places, describedPlace{d.ID, state.Path})
 			}
 		}
+	}
+	return describedRow{row, []string{e.Principal, e.Label}, e.Operation, e.Stream, e.Status, places}
+}
+
+// expected says what a filter means, row by row.
+func expected(f AuditFilter, row describedRow) bool {
+	if a := row.Access; a != nil && f.AccessOf != "" && a.Principal != f.AccessOf {
+		return false
 	}
 	one := func(values []string, of ...string) bool {
 		return len(values) == 0 || slices.ContainsFunc(of, func(s string) bool { return slices.Contains(values, s) })
 	}
 	inTime := len(f.Periods) == 0 || slices.ContainsFunc(f.Periods, func(p Period) bool { return !row.At.Before(p.From) && row.At.Before(p.Until) })
-	somewhere := len(f.Paths) == 0 && len(f.Documents) == 0 || slices.ContainsFunc(places, func(p place) bool {
+	somewhere := len(f.Paths) == 0 && len(f.Documents) == 0 || slices.ContainsFunc(row.places, func(p describedPlace) bool {
 		return (len(f.Documents) == 0 || slices.Contains(f.Documents, p.id)) && (len(f.Paths) == 0 || slices.ContainsFunc(f.Paths, func(path string) bool {
 			prefix, all := strings.CutSuffix(path, "*")
 			return path == p.path || (all || strings.HasSuffix(path, "/")) && p.path != "" && strings.HasPrefix(p.path, prefix)
 		}))
 	})
-	return inTime && somewhere && one(f.Agents, who...) && one(f.Operations, op) && one(f.Streams, stream) && one(f.Statuses, status)
+	return inTime && somewhere && one(f.Agents, row.who...) && one(f.Operations, row.op) && one(f.Streams, row.stream) && one(f.Statuses, row.status)
 }
 
 // Both kinds of entries have one sequence of ids, along which time never goes

@@ -193,7 +193,7 @@ func (v *View) MissingContents(c *Collection, backend string, after int64, count
 		join versions v on v.document = d.pk and v.purged = 0
 		where d.pk <= $3 and not exists (
 			select 1 from blobs b where b.digest = v.digest and b.backend = $4 and b.domain = $5 and b.state = 1)`,
-		[]any{c.PK, after, last, backend, unsealed}, func(scan func(...any) error) error {
+		[]any{c.PK, after, last, backend, blobDomain}, func(scan func(...any) error) error {
 			var stored []byte
 			if err := scan(&stored); err != nil {
 				return err
@@ -214,7 +214,7 @@ func (v *View) KnownContents(c *Collection, backend string, after, last int64, c
 		where b.pk > $1 and b.pk <= $2 and b.backend = $3 and b.domain = $4 and b.state = 1 and exists (
 			select 1 from versions v join documents d on d.pk = v.document
 			where v.digest = b.digest and v.purged = 0 and d.purged = 0 and d.collection = $5)
-		order by b.pk limit $6`, []any{after, last, backend, unsealed, c.PK, count},
+		order by b.pk limit $6`, []any{after, last, backend, blobDomain, c.PK, count},
 		func(scan func(...any) error) error {
 			var inline []byte
 			b, err := scanBlob(scan, &inline)
@@ -246,7 +246,7 @@ func (v *View) PlanMove(c *Collection, target string) (plan sheaf.MovePlan, err 
 			from contents k)
 		select count(*), coalesce(sum(size), 0), count(*) filter (where present), coalesce(sum(size) filter (where present), 0),
 			count(*) filter (where not present and not whole)
-		from found`, []any{c.PK, 0, target, c.Backend, unsealed},
+		from found`, []any{c.PK, 0, target, c.Backend, blobDomain},
 		&plan.Contents, &plan.Bytes, &plan.PresentContent, &plan.PresentBytes, &plan.Unreadable)
 	return plan, err
 }
@@ -256,6 +256,6 @@ func (v *View) HasContents(document int64, backend string) (has bool, err error)
 	_, err = v.conn.row(`
 		select not exists (select 1 from versions v where v.document = $1 and v.purged = 0 and not exists (
 			select 1 from blobs b where b.digest = v.digest and b.backend = $2 and b.domain = $3 and b.state = 1))`,
-		[]any{document, backend, unsealed}, &has)
+		[]any{document, backend, blobDomain}, &has)
 	return has, err
 }

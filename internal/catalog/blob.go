@@ -2,8 +2,6 @@ package catalog
 
 import (
 	"fmt"
-	"slices"
-	"strconv"
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/blob"
@@ -27,16 +25,26 @@ type Blob struct {
 	blob.Ref
 }
 
-// unsealed is the encryption domain of blobs that are not sealed.
-const unsealed = ""
+// Domains of blobs. A content has one blob on a backend, sealed or not, in the
+// domain of blobs. In that of leftovers is what is being deleted of a content
+// that has a blob, too: an object that is not the blob's.
+const (
+	blobDomain     = ""
+	leftoverDomain = "leftover"
+)
 
-const blobColumns = `b.pk, b.state, b.backend, b.digest, b.size, b.crc32, b.encoding, b.stored_size`
+const blobColumns = `b.pk, b.state, b.backend, b.digest, b.size, b.crc32, b.encoding, b.stored_size, ` + sealColumns
 
 // into returns where to scan blobColumns; finish has to be called after the scan.
 func (b *Blob) into() (into []any, finish func() error) {
 	var digest []byte
-	return []any{&b.PK, &b.State, &b.Backend, &digest, &b.Size, &b.CRC32, &b.Encoding, &b.StoredSize},
-		func() (err error) { b.Digest, err = digestFrom(digest); return err }
+	var seal sealScan
+	return append([]any{&b.PK, &b.State, &b.Backend, &digest, &b.Size, &b.CRC32, &b.Encoding, &b.StoredSize}, seal.into()...),
+		func() (err error) {
+			b.Seal = seal.seal()
+			b.Digest, err = digestFrom(digest)
+			return err
+		}
 }
 
 // Blob returns what is known of a blob, with its inline bytes while the catalog
@@ -47,7 +55,7 @@ func (v *View) Blob(backend string, digest sheaf.Digest) (b Blob, found bool, er
 		select `+blobColumns+`, i.bytes
 		from blobs b left join inline_blobs i on i.blob = b.pk
 		where b.digest = $1 and b.backend = $2 and b.domain = $3`,
-		[]any{digest[:], backend, unsealed}, append(into, &b.Inline)...)
+		[]any{digest[:], backend, blobDomain}, append(into, &b.Inline)...)
 	if err != nil || !found {
 		return Blob{}, false, err
 	}
@@ -89,23 +97,33 @@ func scanBlob(scan func(...any) error, more ...any) (b Blob, err error) {
 // backend, so that nothing sweeps the object away before its document commits.
 // It reports whether the blob is live already, in which case there is nothing to
 // put. It fails with [ErrDeleting].
-func (tx *Tx) ReserveBlob(ref blob.Ref) (live bool, err error) {
+//
+// What is to be put is the blob as reserved. It differs from ref in its seal if
+// somebody else may be just putting the same content: whoever puts first, what is
+// in the backend then is what the catalog says.
+func (tx *Tx) ReserveBlob(ref blob.Ref) (reserved blob.Ref, live bool, err error) {
 	if inserted, err := tx.insertBlob(ref, BlobPending); inserted || err != nil {
-		return false, err
+		return ref, false, err
 	}
 	have, _, err := tx.Blob(ref.Backend, ref.Digest)
 	if err != nil {
-		return false, err
+		return ref, false, err
 	}
 	switch have.State {
 	case BlobLive:
-		return true, nil
+		return ref, true, nil
 	case BlobCondemned:
-		return true, tx.setBlobState(have, BlobLive)
-	case BlobPending, BlobDamaged:
-		return false, tx.replaceBlob(have.PK, ref, BlobPending)
+		return ref, true, tx.setBlobState(have, BlobLive)
+	case BlobPending:
+		// Whether a backend seals does not change while others may be putting.
+		if have.Seal != nil && ref.Seal != nil {
+			ref.Seal = have.Seal
+		}
+		return ref, false, tx.replaceBlob(have, ref, BlobPending)
+	case BlobDamaged:
+		return ref, false, tx.replaceBlob(have, ref, BlobPending)
 	}
-	return false, ErrDeleting
+	return ref, false, ErrDeleting
 }
 
 // ErrDeleting says that garbage collection is just removing a content from its
@@ -136,21 +154,37 @@ func (tx *Tx) KeepBlob(ref blob.Ref) (known bool, err error) {
 	case have.State == BlobDeleting:
 		return false, ErrDeleting
 	case inline:
-		return false, tx.replaceBlob(have.PK, ref, BlobLive)
+		return false, tx.replaceBlob(have, ref, BlobLive)
 	case have.State == BlobPending:
 		return false, tx.setBlobState(have, BlobLive)
 	}
 	return false, sheaf.Errorf(sheaf.ErrUnavailable, "the stored copy of this content was just found damaged").WithHint("try again: it will be stored anew")
 }
 
+// ReviveBlob makes a blob that is deleting live again, with inline bytes: then it
+// does not matter whether its object is there. It reports false if the blob is not
+// deleting. Nobody may be deleting its object meanwhile.
+func (tx *Tx) ReviveBlob(ref blob.Ref) (revived bool, err error) {
+	have, found, err := tx.Blob(ref.Backend, ref.Digest)
+	if err != nil || !found || have.State != BlobDeleting || !ref.IsInline() {
+		return false, err
+	}
+	return true, tx.replaceBlob(have, ref, BlobLive)
+}
+
 // insertBlob makes the row of a blob, and reports false if there is one already.
 func (tx *Tx) insertBlob(ref blob.Ref, state BlobState) (inserted bool, err error) {
+	return tx.insertBlobIn(blobDomain, ref, state)
+}
+
+func (tx *Tx) insertBlobIn(domain string, ref blob.Ref, state BlobState) (inserted bool, err error) {
 	pk := tx.counters.blob + 1
 	result, err := tx.exec(`
-		insert into blobs (pk, digest, backend, domain, state, state_at, size, crc32, encoding, stored_size)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		insert into blobs (pk, digest, backend, domain, state, state_at, size, crc32, encoding, stored_size, object, master_key, data_key)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 		on conflict (digest, backend, domain) do nothing`,
-		pk, ref.Digest[:], ref.Backend, unsealed, int(state), tx.now, ref.Size, int64(ref.CRC32), string(ref.Encoding), ref.StoredSize)
+		append([]any{pk, ref.Digest[:], ref.Backend, domain, int(state), tx.now, ref.Size, int64(ref.CRC32), string(ref.Encoding), ref.StoredSize},
+			sealValues(ref.Seal)...)...)
 	if err != nil {
 		return false, err
 	}
@@ -165,21 +199,28 @@ func (tx *Tx) insertInline(pk int64, ref blob.Ref) error {
 	if len(ref.Inline) == 0 {
 		return nil // the empty content needs no bytes anywhere
 	}
+	tx.countUndrained(ref.Backend, 1, ref.StoredSize)
 	_, err := tx.exec(`insert into inline_blobs (blob, bytes) values ($1, $2)`, pk, ref.Inline)
 	return err
 }
 
 // replaceBlob stores a content again that is known and not readable. The new
 // bytes may be encoded another way, and get a row of their own.
-func (tx *Tx) replaceBlob(pk int64, ref blob.Ref, state BlobState) error {
-	if _, err := tx.exec(`delete from inline_blobs where blob = $1`, pk); err != nil {
+func (tx *Tx) replaceBlob(have Blob, ref blob.Ref, state BlobState) error {
+	result, err := tx.exec(`delete from inline_blobs where blob = $1`, have.PK)
+	if err != nil {
 		return err
 	}
-	if _, err := tx.exec(`delete from blobs where pk = $1`, pk); err != nil {
+	deleted, err := result.RowsAffected()
+	if err != nil {
+		return err
+	}
+	tx.countUndrained(have.Backend, -deleted, -deleted*have.StoredSize)
+	if _, err := tx.exec(`delete from blobs where pk = $1`, have.PK); err != nil {
 		return err
 	}
 	tx.touched.all = true
-	_, err := tx.insertBlob(ref, state)
+	_, err = tx.insertBlob(ref, state)
 	return err
 }
 
@@ -210,57 +251,6 @@ func (tx *Tx) changeBlob(backend string, digest sheaf.Digest, from, to BlobState
 	}
 	tx.touched.all = true
 	return true, tx.setBlobState(have, to)
-}
-
-// InlineBlobs returns live blobs of a backend whose bytes are inline, with them,
-// in the order of their arrival: at most count of them, and no further one once
-// they have reached bytes.
-func (v *View) InlineBlobs(backend string, count int, bytes int64) ([]Blob, error) {
-	var found []Blob
-	var total int64
-	err := v.conn.rows(`
-		select `+blobColumns+`, i.bytes
-		from inline_blobs i join blobs b on b.pk = i.blob
-		where b.state = $1 and b.backend = $2
-		order by i.blob limit $3`, []any{int(BlobLive), backend, count},
-		func(scan func(...any) error) error {
-			if total >= bytes {
-				return nil
-			}
-			var bytes []byte
-			b, err := scanBlob(scan, &bytes)
-			b.Inline = bytes
-			total += b.StoredSize
-			found = append(found, b)
-			return err
-		})
-	return found, err
-}
-
-// InlineCount returns how many blobs the drain has not moved yet.
-func (v *View) InlineCount() (n int64, err error) {
-	_, err = v.conn.row(`select count(*) from inline_blobs`, nil, &n)
-	return n, err
-}
-
-// dropStatement drops as many as a pkList names.
-var dropStatement = `delete from inline_blobs where blob in (select pk from blobs where pk in ` + pkList + ` and state = ` +
-	strconv.Itoa(int(BlobLive)) + `)`
-
-// DropInline forgets the inline bytes of blobs whose objects are confirmed to be
-// in their backend. Blobs that are no longer live keep theirs. A blob that was
-// stored again meanwhile has another pk, so that its new bytes are safe.
-func (tx *Tx) DropInline(blobs []Blob) error {
-	for some := range slices.Chunk(blobs, pkListSize) {
-		pks := make([]any, 0, pkListSize)
-		for _, b := range some {
-			pks = append(pks, b.PK)
-		}
-		if _, err := tx.exec(dropStatement, padPKs(pks)...); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // ReadableRef returns what is needed to read a content of a backend, if that has it.

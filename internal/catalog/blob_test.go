@@ -39,7 +39,7 @@ func TestDropInlineKeepsWhatWasNotPut(t *testing.T) {
 	mutate(t, c, state("revived", BlobCondemned))
 	var listed []Blob
 	err := c.Read(t.Context(), func(v *View) (err error) {
-		listed, err = v.InlineBlobs(collection.Backend, 100, 1<<20)
+		listed, _, err = v.InlineBlobs(collection.Backend, 0, 100, 1<<20)
 		return err
 	})
 	if err != nil {
@@ -79,7 +79,7 @@ func TestReserveBlob(t *testing.T) {
 	reserve := func(wantLive bool) {
 		t.Helper()
 		mutate(t, c, func(tx *Tx) error {
-			live, err := tx.ReserveBlob(ref)
+			_, live, err := tx.ReserveBlob(ref)
 			if live != wantLive {
 				t.Errorf("reserving the blob says it is live: %t, want %t", live, wantLive)
 			}

@@ -69,6 +69,7 @@ type Catalog struct {
 	collections collectionCache
 	heads       *headCache
 	rewritten   atomic.Uint64 // see Rewritten
+	undrained   undrainedCounts
 }
 
 // Rewritten counts the commits after which a past revision may not be what it
@@ -136,6 +137,9 @@ func Open(ctx context.Context, options Options) (*Catalog, error) {
 		return nil, fmt.Errorf("open catalog %s: %w", options.Path, err)
 	}
 	if err := c.collections.load(writeConn); err != nil {
+		return nil, fmt.Errorf("open catalog %s: %w", options.Path, err)
+	}
+	if err := c.undrained.load(writeConn); err != nil {
 		return nil, fmt.Errorf("open catalog %s: %w", options.Path, err)
 	}
 	opened = true

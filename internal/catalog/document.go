@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/blob"
@@ -152,14 +153,15 @@ func (v *View) contentWhere(where string, args ...any) (h Head, ref blob.Ref, st
 	var encoding *string
 	var crc, stored *int64
 	var known *BlobState
+	var seal sealScan
 	found, err = v.conn.row(`
-		select `+headColumns+`, coalesce(b.backend, c.backend), b.state, b.crc32, b.encoding, b.stored_size, i.bytes
+		select `+headColumns+`, coalesce(b.backend, c.backend), b.state, b.crc32, b.encoding, b.stored_size, i.bytes, `+sealColumns+`
 		from documents d
 		join collections c on c.pk = d.collection
 		left join blobs b on b.digest = d.digest and b.backend = `+home(`d.digest`)+` and b.domain = ''
 		left join inline_blobs i on i.blob = b.pk
 		where `+where,
-		args, append(s.into(), &ref.Backend, &known, &crc, &encoding, &stored, &ref.Inline)...)
+		args, slices.Concat(s.into(), []any{&ref.Backend, &known, &crc, &encoding, &stored, &ref.Inline}, seal.into())...)
 	if err != nil || !found {
 		return Head{}, blob.Ref{}, 0, false, err
 	}
@@ -170,6 +172,7 @@ func (v *View) contentWhere(where string, args ...any) (h Head, ref blob.Ref, st
 		state = *known
 		ref.Digest, ref.Size = h.Digest, h.Size
 		ref.CRC32, ref.Encoding, ref.StoredSize = uint32(*crc), blob.Encoding(*encoding), *stored
+		ref.Seal = seal.seal()
 	}
 	return h, ref, state, true, nil
 }

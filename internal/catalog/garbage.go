@@ -135,7 +135,11 @@ func (tx *Tx) StillDeleting(candidates []BlobUse) (deleting []Blob, err error) {
 // [Tx.ClaimGarbage].
 func (tx *Tx) ClaimOrphans(objects []blob.Ref) (claimed []Blob, err error) {
 	for _, object := range objects {
-		inserted, err := tx.insertBlob(object, BlobDeleting)
+		domain, err := tx.orphanDomain(object)
+		if err != nil {
+			return nil, err
+		}
+		inserted, err := tx.insertBlobIn(domain, object, BlobDeleting)
 		if err != nil {
 			return nil, err
 		}
@@ -146,7 +150,7 @@ func (tx *Tx) ClaimOrphans(objects []blob.Ref) (claimed []Blob, err error) {
 		switch {
 		case err != nil:
 			return nil, err
-		case now.Referenced: // a version has lost its blob's row, and here are its bytes
+		case now.Referenced && domain == blobDomain: // a version has lost its blob's row, and here are its bytes
 			err = tx.ForgetBlobs([]Blob{now.Blob})
 		default:
 			claimed = append(claimed, now.Blob)
@@ -174,12 +178,28 @@ func (tx *Tx) ForgetBlobs(blobs []Blob) error {
 	return nil
 }
 
-// KnowsBlob reports whether there is a blob of a digest in a backend, in whatever
-// state.
-func (v *View) KnowsBlob(backend string, digest sheaf.Digest) (known bool, err error) {
+// orphanDomain returns where an orphan gets its row. One that bears the name of a
+// content whose blob is sealed, and so has another object, is a leftover from
+// before: nobody will want it again.
+func (tx *Tx) orphanDomain(object blob.Ref) (domain string, err error) {
+	have, found, err := tx.Blob(object.Backend, object.Digest)
+	if err != nil || !found || have.Seal == nil {
+		return blobDomain, err
+	}
+	return leftoverDomain, nil
+}
+
+// KnowsObject reports whether an object in a backend is that of a blob, in
+// whatever state. Name is its key, which reads like a digest also when it is
+// none.
+func (v *View) KnowsObject(backend string, name sheaf.Digest) (known bool, err error) {
 	var one int
-	return v.conn.row(`select 1 from blobs where digest = $1 and backend = $2 and domain = $3`,
-		[]any{digest[:], backend, unsealed}, &one)
+	return v.conn.row(`
+		select 1 from blobs where digest = $1 and backend = $2 and object is null
+		union all
+		select 1 from blobs where object = $1 and backend = $2
+		limit 1`,
+		[]any{name[:], backend}, &one)
 }
 
 // CountBlobs returns how many blobs are in a state other than live.

@@ -17,7 +17,7 @@ func makeDrained(t testing.TB, c *Catalog, collection *Collection, name string) 
 		t.Fatal(err)
 	}
 	err = c.Mutate(t.Context(), 0, func(tx *Tx) error {
-		blobs, err := tx.InlineBlobs(collection.Backend, 100, 1<<20)
+		blobs, _, err := tx.InlineBlobs(collection.Backend, 0, 100, 1<<20)
 		if err != nil {
 			return err
 		}

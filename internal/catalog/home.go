@@ -54,7 +54,7 @@ func (v *View) DocumentRef(document int64, digest sheaf.Digest) (ref blob.Ref, f
 func (v *View) contentRef(query string, digest sheaf.Digest, pk int64) (ref blob.Ref, found bool, err error) {
 	var b Blob
 	into, finish := b.into()
-	found, err = v.conn.row(query, []any{digest[:], pk, unsealed}, append(into, &b.Inline)...)
+	found, err = v.conn.row(query, []any{digest[:], pk, blobDomain}, append(into, &b.Inline)...)
 	if err != nil || !found || !b.State.Readable() {
 		return blob.Ref{}, false, err
 	}
@@ -84,7 +84,7 @@ func (v *View) ContentBlobs(heads []Head) (map[int64]Blob, error) {
 		for len(args) < 2*pkListSize {
 			args = append(args, nil)
 		}
-		err := v.conn.rows(contentsStatement, append(args, unsealed), func(scan func(...any) error) error {
+		err := v.conn.rows(contentsStatement, append(args, blobDomain), func(scan func(...any) error) error {
 			var document int64
 			b, err := scanBlob(scan, &document)
 			found[document] = b
@@ -108,7 +108,7 @@ func (v *View) Copies(id sheaf.DocumentID, digest sheaf.Digest) (copies []Blob, 
 		join blobs b on b.digest = $2 and b.backend in (c.backend, c.second) and b.domain = $3 and b.state in (1, 4)
 		left join inline_blobs i on i.blob = b.pk
 		where d.id = $1
-		order by b.state, b.backend <> c.backend`, []any{string(id), digest[:], unsealed},
+		order by b.state, b.backend <> c.backend`, []any{string(id), digest[:], blobDomain},
 		func(scan func(...any) error) error {
 			var inline []byte
 			b, err := scanBlob(scan, &inline)

@@ -53,9 +53,10 @@ func overlaid[F any](base, own []F, path func(*F) string, limit int) []F {
 func (v *View) storedFilesIn(c *Collection, layer string, filter FileFilter) ([]StoredFile, error) {
 	const blobOf = ` left join blobs b on b.digest = `
 	low, high := below(filter.Dir)
-	args := []any{c.PK, max(low, filter.After), high, filter.Limit, unsealed}
+	args := []any{c.PK, max(low, filter.After), high, filter.Limit, blobDomain}
 	query := `
-		select d.path, d.id, d.version, 0, d.digest, d.size, coalesce(b.backend, c.backend), b.state, b.crc32, b.encoding, b.stored_size from documents d
+		select d.path, d.id, d.version, 0, d.digest, d.size, coalesce(b.backend, c.backend), b.state, b.crc32, b.encoding, b.stored_size, ` + sealColumns + `
+		from documents d
 		join collections c on c.pk = d.collection` +
 		blobOf + `d.digest and b.backend = ` + home(`d.digest`) + ` and b.domain = $5
 		where d.collection = $1 and d.path > $2 and d.path < $3 and d.path <> '' and d.deleted = 0 and d.version > 0
@@ -68,7 +69,8 @@ func (v *View) storedFilesIn(c *Collection, layer string, filter FileFilter) ([]
 			args = append(args, filter.Rev)
 		}
 		query = `
-			select s.path, d.id, v.n, v.purged, v.digest, v.size, coalesce(b.backend, c.backend), b.state, b.crc32, b.encoding, b.stored_size from states s
+			select s.path, d.id, v.n, v.purged, v.digest, v.size, coalesce(b.backend, c.backend), b.state, b.crc32, b.encoding, b.stored_size, ` + sealColumns + `
+			from states s
 			join documents d on d.pk = s.document and d.purged = 0
 			join collections c on c.pk = d.collection
 			join versions v on v.document = s.document and v.n = s.version` +
@@ -82,13 +84,15 @@ func (v *View) storedFilesIn(c *Collection, layer string, filter FileFilter) ([]
 		var digest []byte
 		var state, crc, storedSize *int64
 		var encoding *string
-		err := scan(&f.Path, &f.Document, &f.Version, &f.Purged, &digest, &f.Blob.Size, &f.Blob.Backend, &state, &crc, &encoding, &storedSize)
+		var seal sealScan
+		err := scan(append([]any{&f.Path, &f.Document, &f.Version, &f.Purged, &digest, &f.Blob.Size, &f.Blob.Backend, &state, &crc, &encoding, &storedSize},
+			seal.into()...)...)
 		if err != nil {
 			return err
 		}
 		if f.Known = state != nil; f.Known {
 			f.Blob.State, f.Blob.CRC32 = BlobState(*state), uint32(*crc)
-			f.Blob.Encoding, f.Blob.StoredSize = blob.Encoding(*encoding), *storedSize
+			f.Blob.Encoding, f.Blob.StoredSize, f.Blob.Seal = blob.Encoding(*encoding), *storedSize, seal.seal()
 		}
 		f.Blob.Digest, err = digestFrom(digest)
 		files = append(files, f)

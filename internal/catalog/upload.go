@@ -88,6 +88,13 @@ func (tx *Tx) EndUpload(id string, outcome sheaf.UploadState, why string) (ended
 		id, string(outcome), tx.now, why)
 }
 
+// EndUploads ends all open uploads to a book as failed.
+func (tx *Tx) EndUploads(book sheaf.Slug, why string) error {
+	_, err := tx.endUpload(`update uploads set outcome = $2, ended_at = $3, error = $4 where book = $1 and outcome = ''`,
+		string(book), string(sheaf.UploadFailed), tx.now, why)
+	return err
+}
+
 func (tx *Tx) endUpload(statement string, args ...any) (ended bool, err error) {
 	result, err := tx.exec(statement, args...)
 	if err != nil {

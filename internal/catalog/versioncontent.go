@@ -53,15 +53,17 @@ func (v *View) versionContent(head *Head, number int) (ref blob.Ref, state BlobS
 	var encoding *string
 	var crc, stored *int64
 	var known *BlobState
+	var seal sealScan
 	found, err = v.conn.row(`
-		select v.digest, v.size, v.mime, coalesce(b.backend, ''), b.state, b.crc32, b.encoding, b.stored_size, i.bytes
+		select v.digest, v.size, v.mime, coalesce(b.backend, ''), b.state, b.crc32, b.encoding, b.stored_size, i.bytes, `+sealColumns+`
 		from versions v
 		join documents d on d.pk = v.document
 		join collections c on c.pk = d.collection
 		left join blobs b on b.digest = v.digest and b.backend = `+home(`v.digest`)+` and b.domain = ''
 		left join inline_blobs i on i.blob = b.pk
 		where v.document = $1 and v.n = $2 and v.purged = 0`,
-		[]any{head.PK, number}, &digest, &head.Size, &head.MIME, &ref.Backend, &known, &crc, &encoding, &stored, &ref.Inline)
+		[]any{head.PK, number},
+		append([]any{&digest, &head.Size, &head.MIME, &ref.Backend, &known, &crc, &encoding, &stored, &ref.Inline}, seal.into()...)...)
 	if err != nil || !found {
 		return blob.Ref{}, 0, false, err
 	}
@@ -74,5 +76,6 @@ func (v *View) versionContent(head *Head, number int) (ref blob.Ref, state BlobS
 	}
 	ref.Digest, ref.Size = head.Digest, head.Size
 	ref.CRC32, ref.Encoding, ref.StoredSize = uint32(*crc), blob.Encoding(*encoding), *stored
+	ref.Seal = seal.seal()
 	return ref, *known, true, nil
 }

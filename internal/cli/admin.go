@@ -14,6 +14,6 @@ func newAdminCommand(o *options) *cobra.Command {
 			return unknownCommand(cmd, args[0])
 		},
 	}
-	cmd.AddCommand(newFsckCommand(o), newGCCommand(o), newBackendCommand(o))
+	cmd.AddCommand(newFsckCommand(o), newGCCommand(o), newBackendCommand(o), newKeysCommand(o))
 	return cmd
 }

@@ -22,6 +22,8 @@ type bookOptions struct {
 	*options
 	client.BookInput
 	layout, policy string
+	limits         limitFlags
+	status         string
 
 	userID, at, fileHash, message, onConflict string
 	structure                                 bool
@@ -51,6 +53,7 @@ func newBookCommand(shared *options) *cobra.Command {
 	o.bindSettings(create)
 	bindBackend(create, &o.Backend)
 	list := &cobra.Command{Use: "list", Short: "List the books", Args: noArguments("`sheaf book ls` lists the files of a book"), RunE: runs(runBookList)}
+	list.Flags().StringVar(&o.status, "status", "", "only books that are active, archived, or migrating to another backend")
 	info := &cobra.Command{Use: "info <book>", Short: "Describe a book", Args: exactly(bookArgument), RunE: runs(runBookInfo)}
 	info.Flags().BoolVar(&o.structure, "structure", false, "with parts, chapters and lessons")
 	ls := &cobra.Command{
@@ -89,8 +92,17 @@ them. The exit code is 2 when there are any.`,
 		c.Flags().StringVar(&o.fileHash, "file-hash", "", "SHA-256 that the file has to have")
 		c.Flags().StringVarP(&o.message, "message", "m", "", "why, for the history")
 	}
-	cmd.AddCommand(create, list, info, ls, cat, write, rm, mv, validate, newImportRegistryCommand(shared), newBookUploadCommand(shared),
-		newMoveCommand(shared, "book"), newBookImportCommand(shared), newBookExportCommand(shared))
+	cmd.AddCommand(create, list, info, ls, cat, write, rm, mv, validate,
+		newImportRegistryCommand(shared),
+		newBookUploadCommand(shared),
+		newBookArchiveCommand(shared),
+		newBookChangeCommand(shared),
+		newBookSummaryCommand(shared),
+		newBookManifestCommand(shared),
+		newMoveCommand(shared, "book"),
+		newBookImportCommand(shared),
+		newBookExportCommand(shared),
+	)
 	return cmd
 }
 
@@ -104,6 +116,8 @@ func (o *bookOptions) bindSettings(cmd *cobra.Command) {
 	flags.StringArrayVar(&o.Patterns, "pattern", nil, "with --layout patterns: a glob that paths may match, any number of times")
 	flags.BoolVar(&o.PublicAssets, "public-assets", false, "its assets are for anyone who knows their URL")
 	flags.StringVar(&o.policy, "write-policy", "", "upsert, or require_hash: a write has to name the content it replaces")
+	o.limits.bind(flags)
+	bindRetention(flags, &o.Retention)
 }
 
 // fromTo wants so many arguments, the first of which are named.
@@ -152,8 +166,11 @@ func (o *bookOptions) tell(cmd *cobra.Command, answer any, format string, args .
 }
 
 func runBookCreate(cmd *cobra.Command, o *bookOptions, args []string) error {
+	in := o.BookInput
+	if err := o.limits.set(cmd.Flags(), &in.Limits); err != nil {
+		return err
+	}
 	return o.withStore(cmd, true, func(ctx context.Context, store *connection) error {
-		in := o.BookInput
 		in.ID, in.Layout, in.Policy = args[0], sheaf.BookLayout(o.layout), sheaf.WritePolicy(o.policy)
 		book, err := store.CreateBook(ctx, in)
 		if err != nil {
@@ -169,6 +186,7 @@ func bookLine(b sheaf.Book) string {
 	if b.Status != sheaf.StatusActive {
 		line += ", " + string(b.Status)
 	}
+	line += limitsText(b.Limits) + retentionText(b.Retention)
 	if b.Title != string(b.ID) {
 		line += "  " + b.Title
 	}
@@ -177,7 +195,7 @@ func bookLine(b sheaf.Book) string {
 
 func runBookList(cmd *cobra.Command, o *bookOptions, _ []string) error {
 	return o.withStore(cmd, false, func(ctx context.Context, store *connection) error {
-		return tellEach(cmd, o, store.Books(ctx, false), bookLine)
+		return tellEach(cmd, o, store.Books(ctx, false, sheaf.CollectionStatus(o.status)), bookLine)
 	})
 }
 

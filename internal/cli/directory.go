@@ -105,6 +105,14 @@ func (d *directory) knock(ctx context.Context) (net.Conn, error) {
 	return dialer.DialContext(ctx, "unix", app.SocketPath(d.cfg.Storage.Dir))
 }
 
+// isOwned reports whether this process owns the directory, so that nobody reaches
+// the store once the command has ended.
+func (d *directory) isOwned() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.store != nil
+}
+
 // Close gives the directory up if this process owns it. It is called once, when
 // no request is under way.
 func (d *directory) Close() error {

@@ -79,12 +79,29 @@ func planText(plan sheaf.GarbagePlan) string {
 		fmt.Fprintf(&b, "of these, contents of %s\n", formatSize(plan.ExpirableBytes))
 	}
 	fmt.Fprintf(&b, "unreferenced blobs: %d, %s", plan.UnreferencedBlobs, formatSize(plan.UnreferencedBytes))
+	if plan.UnreferencedBlobs > 0 {
+		b.WriteString(", contents that no version needs any more")
+	}
 	if plan.InGraceBlobs > 0 {
 		fmt.Fprintf(&b, "; %d still in their time of grace", plan.InGraceBlobs)
 	}
-	fmt.Fprintf(&b, "\norphan objects: %d, %s\npending blobs: %d\n", plan.OrphanObjects, formatSize(plan.OrphanBytes), plan.PendingBlobs)
+	fmt.Fprintf(&b, "\norphan objects: %d, %s", plan.OrphanObjects, formatSize(plan.OrphanBytes))
+	if plan.OrphanObjects > 0 {
+		b.WriteString(", which lie in a backend and belong to nothing")
+	}
+	fmt.Fprintf(&b, "\npending blobs: %d", plan.PendingBlobs)
+	if plan.PendingBlobs > 0 {
+		b.WriteString(", which are just being stored, or were left by a write that came to nothing")
+	}
+	b.WriteString("\n")
 	if plan.DamagedBlobs > 0 {
-		fmt.Fprintf(&b, "damaged blobs: %d, kept; see sheaf admin fsck\n", plan.DamagedBlobs)
+		fmt.Fprintf(&b, "damaged blobs: %d, which are kept: sheaf admin fsck names them\n", plan.DamagedBlobs)
+	}
+	if plan.Unavailable != "" {
+		fmt.Fprintf(&b, "no answer from %s: what lies there is not counted\n", printable(plan.Unavailable))
+	}
+	if plan == (sheaf.GarbagePlan{}) {
+		b.WriteString("there is nothing to reclaim\n")
 	}
 	return b.String()
 }

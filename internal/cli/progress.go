@@ -109,9 +109,12 @@ func (p *progress) reached(items, totalItems int, bytes, totalBytes int64) {
 }
 
 // did says that an item is done.
-func (p *progress) did() {
+func (p *progress) did() { p.didMany(1) }
+
+// didMany says that some items are done.
+func (p *progress) didMany(items int64) {
 	if p != nil {
-		p.items.Add(1)
+		p.items.Add(items)
 	}
 }
 

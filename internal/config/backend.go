@@ -19,27 +19,41 @@ const (
 	BackendFS  = "fs"  // files below a directory
 	BackendMem = "mem" // memory, gone with the process
 	BackendS3  = "s3"  // a bucket of a service that speaks the protocol of Amazon S3
+
+	BackendSupabase = "supabase" // a bucket of Supabase Storage, by its REST API
 )
 
-var backendKinds = []string{BackendFS, BackendMem, BackendS3}
+var backendKinds = []string{BackendFS, BackendMem, BackendS3, BackendSupabase}
 
 // A Backend is a place for blobs.
 type Backend struct {
-	Kind string
-	Dir  string // of an fs backend; relative to Storage.Dir
-	S3   S3     // of an s3 backend
+	Kind     string
+	Dir      string   // of an fs backend; relative to Storage.Dir
+	Bucket   string   // of an s3 or supabase backend
+	Encrypt  bool     // seal what is new, by a master key
+	S3       S3       // of an s3 backend
+	Supabase Supabase // of a supabase backend
 }
 
-// S3 says which bucket an s3 backend is in, and who asks for it.
+// IsRemote reports whether the backend is reached over a network, which has bad
+// days.
+func (b Backend) IsRemote() bool { return b.Kind != BackendFS && b.Kind != BackendMem }
+
+// S3 says where the bucket of an s3 backend is, and who asks for it.
 type S3 struct {
 	Endpoint     string // URL without a slash at its end; empty: that of AWS in the region
 	Region       string
-	Bucket       string
 	Prefix       string // of all names in the bucket; may be empty
 	AccessKey    string
 	SecretKey    Secret
 	SessionToken Secret // may be empty
 	VirtualHost  bool   // the bucket is in the host name of URLs, not in their path
+}
+
+// Supabase says which project the bucket of a supabase backend is of.
+type Supabase struct {
+	URL        string // without a slash at its end
+	ServiceKey Secret
 }
 
 // BackendDir returns the directory of an fs backend.
@@ -52,53 +66,68 @@ func (s Storage) BackendDir(b Backend) string {
 
 // A backendField is one value of a backend and all its names.
 type backendField struct {
-	key      string // below the backend's name in sheaf.yaml
-	help     string // for the reference
-	kind     string // of the backends that have it
+	key      string   // below the backend's name in sheaf.yaml
+	help     string   // for the reference
+	kinds    []string // of the backends that have it; nil: all
 	optional bool
 	value    func(*Backend) value
 }
+
+// isOf reports whether backends of a kind have the field.
+func (f backendField) isOf(kind string) bool { return f.kinds == nil || slices.Contains(f.kinds, kind) }
 
 // backendFields returns the table of what backends have beside their kind, in
 // the order of the reference.
 func backendFields() []backendField {
 	return []backendField{
 		{
-			key: "dir", kind: BackendFS,
+			key: "dir", kinds: []string{BackendFS},
 			help:  "directory of the files; a relative one is below storage.dir",
 			value: func(b *Backend) value { return text(&b.Dir) },
 		}, {
-			key: "endpoint", kind: BackendS3, optional: true,
+			key: "endpoint", kinds: []string{BackendS3}, optional: true,
 			help:  "URL of the service; that of AWS in the region unless given",
 			value: func(b *Backend) value { return webURL(&b.S3.Endpoint) },
 		}, {
-			key: "region", kind: BackendS3,
+			key: "region", kinds: []string{BackendS3},
 			help:  "region of the bucket; auto for Cloudflare R2",
 			value: func(b *Backend) value { return text(&b.S3.Region) },
 		}, {
-			key: "bucket", kind: BackendS3,
+			key: "bucket", kinds: []string{BackendS3, BackendSupabase},
 			help:  "bucket, which has to be there",
-			value: func(b *Backend) value { return text(&b.S3.Bucket) },
+			value: func(b *Backend) value { return text(&b.Bucket) },
 		}, {
-			key: "prefix", kind: BackendS3, optional: true,
+			key: "prefix", kinds: []string{BackendS3}, optional: true,
 			help:  "what all names in the bucket begin with, so that others can use it too",
 			value: func(b *Backend) value { return text(&b.S3.Prefix) },
 		}, {
-			key: "access_key", kind: BackendS3,
+			key: "access_key", kinds: []string{BackendS3},
 			help:  "id of the access key",
 			value: func(b *Backend) value { return text(&b.S3.AccessKey) },
 		}, {
-			key: "secret_key", kind: BackendS3,
+			key: "secret_key", kinds: []string{BackendS3},
 			help:  "secret of the access key",
 			value: func(b *Backend) value { return secret(&b.S3.SecretKey) },
 		}, {
-			key: "session_token", kind: BackendS3, optional: true,
+			key: "session_token", kinds: []string{BackendS3}, optional: true,
 			help:  "session token of temporary credentials, or the JWT of a user of Supabase",
 			value: func(b *Backend) value { return secret(&b.S3.SessionToken) },
 		}, {
-			key: "path_style", kind: BackendS3, optional: true,
+			key: "path_style", kinds: []string{BackendS3}, optional: true,
 			help:  "whether the bucket is in the path of URLs (true unless given) or in their host name",
 			value: func(b *Backend) value { return negated(&b.S3.VirtualHost) },
+		}, {
+			key: "url", kinds: []string{BackendSupabase},
+			help:  "URL of the project",
+			value: func(b *Backend) value { return webURL(&b.Supabase.URL) },
+		}, {
+			key: "service_key", kinds: []string{BackendSupabase},
+			help:  "key of the project's service role",
+			value: func(b *Backend) value { return secret(&b.Supabase.ServiceKey) },
+		}, {
+			key: "encrypt", optional: true,
+			help:  "whether what is stored from then on is sealed, by a master key",
+			value: func(b *Backend) value { return boolean(&b.Encrypt) },
 		},
 	}
 }
@@ -109,7 +138,7 @@ var backendsOfVariables = []struct {
 	name      string
 	kind      string
 	variables []struct{ name, key string } // all of which are needed
-	complete  func(*Backend)
+	complete  func(*Backend)               // what follows from them; nil: nothing
 }{
 	{
 		name: "r2", kind: BackendS3,
@@ -120,7 +149,13 @@ var backendsOfVariables = []struct {
 		complete: func(b *Backend) {
 			b.S3.Region = "auto"
 			// The endpoint that Cloudflare shows for a bucket ends with its name.
-			b.S3.Endpoint = strings.TrimSuffix(b.S3.Endpoint, "/"+b.S3.Bucket)
+			b.S3.Endpoint = strings.TrimSuffix(b.S3.Endpoint, "/"+b.Bucket)
+		},
+	},
+	{
+		name: "supabase", kind: BackendSupabase,
+		variables: []struct{ name, key string }{
+			{"SUPABASE_URL", "url"}, {"SUPABASE_SERVICE_KEY", "service_key"}, {"SUPABASE_BUCKET", "bucket"},
 		},
 	},
 }
@@ -188,9 +223,8 @@ func (l *loader) onlyBackend() string {
 func (l *loader) settleBackends() {
 	backends := l.config.Storage.Backends
 	for name, b := range backends {
-		prefix := "SHEAF_STORAGE_BACKENDS_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + "_"
 		for _, field := range backendFields() {
-			variable := prefix + strings.ToUpper(field.key)
+			variable := backendVariable(name, field.key)
 			if text := l.environ[variable]; text != "" {
 				l.origins[backendsKey+"."+name+"."+field.key] = variable
 				l.applyToBackend(&b, field.key, variable, text)
@@ -202,6 +236,11 @@ func (l *loader) settleBackends() {
 		l.checkBackend(name, backends[name])
 	}
 	l.addBackendsOfVariables()
+}
+
+// backendVariable returns the variable of a field of a backend.
+func backendVariable(name, key string) string {
+	return "SHEAF_STORAGE_BACKENDS_" + strings.ToUpper(strings.ReplaceAll(name+"_"+key, "-", "_"))
 }
 
 // checkBackend rejects a backend that lacks what its kind needs, or has what is
@@ -216,10 +255,10 @@ func (l *loader) checkBackend(name string, b Backend) {
 	for _, field := range backendFields() {
 		given := l.origins[key+"."+field.key]
 		switch {
-		case field.kind == b.Kind && !field.optional && given == "" && field.value(&b).show() == "":
+		case field.isOf(b.Kind) && !field.optional && given == "" && field.value(&b).show() == "":
 			l.reject(what, fmt.Sprintf("has no %s: %s", field.key, field.help))
-		case field.kind != b.Kind && given != "":
-			l.reject(given, fmt.Sprintf("is a setting of %s backends, and this one is of the kind %s", field.kind, b.Kind))
+		case !field.isOf(b.Kind) && given != "":
+			l.reject(given, fmt.Sprintf("is a setting of %s backends, and this one is of the kind %s", strings.Join(field.kinds, " and "), b.Kind))
 		}
 	}
 }
@@ -228,7 +267,8 @@ func (l *loader) checkBackend(name string, b Backend) {
 // those of the file.
 func (l *loader) addBackendsOfVariables() {
 	for _, defined := range backendsOfVariables {
-		b := Backend{Kind: defined.kind}
+		// What replaces an encrypted backend must not turn that off.
+		b := Backend{Kind: defined.kind, Encrypt: l.config.Storage.Backends[defined.name].Encrypt}
 		var given, missing []string
 		for _, variable := range defined.variables {
 			if text := l.environ[variable.name]; text != "" {
@@ -237,6 +277,9 @@ func (l *loader) addBackendsOfVariables() {
 			} else {
 				missing = append(missing, variable.name)
 			}
+		}
+		if encrypt := backendVariable(defined.name, "encrypt"); len(given) > 0 && l.environ[encrypt] != "" {
+			l.applyToBackend(&b, "encrypt", encrypt, l.environ[encrypt])
 		}
 		switch {
 		case len(given) == 0:
@@ -247,7 +290,9 @@ func (l *loader) addBackendsOfVariables() {
 				Message: fmt.Sprintf("is missing: the backend %s needs it beside %s", defined.name, strings.Join(given, ", ")),
 			})
 		}
-		defined.complete(&b)
+		if defined.complete != nil {
+			defined.complete(&b)
+		}
 		l.config.Storage.Backends[defined.name] = b
 	}
 }

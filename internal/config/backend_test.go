@@ -27,8 +27,8 @@ storage:
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]Backend{"media-files": {Kind: BackendS3, S3: S3{
-		Endpoint: "https://minio.example.org", Region: "eu-central-1", Bucket: "other", Prefix: "sheaf/2026",
+	want := map[string]Backend{"media-files": {Kind: BackendS3, Bucket: "other", S3: S3{
+		Endpoint: "https://minio.example.org", Region: "eu-central-1", Prefix: "sheaf/2026",
 		AccessKey: "id", SecretKey: "sesame", VirtualHost: true,
 	}}}
 	if !reflect.DeepEqual(got.Storage.Backends, want) || got.Storage.DefaultBackend != "media-files" {
@@ -42,8 +42,8 @@ var r2Variables = []string{
 }
 
 func TestR2NeedsOnlyItsVariables(t *testing.T) {
-	want := Backend{Kind: BackendS3, S3: S3{
-		Endpoint: "https://account.r2.cloudflarestorage.com", Region: "auto", Bucket: "books", AccessKey: "id", SecretKey: "sesame",
+	want := Backend{Kind: BackendS3, Bucket: "books", S3: S3{
+		Endpoint: "https://account.r2.cloudflarestorage.com", Region: "auto", AccessKey: "id", SecretKey: "sesame",
 	}}
 	for _, test := range []struct {
 		yaml     string
@@ -77,6 +77,36 @@ func TestPartOfTheVariablesOfR2(t *testing.T) {
 	}
 }
 
+// Backends of all kinds can be encrypted, and those that variables replace stay
+// encrypted.
+func TestEncryptedBackends(t *testing.T) {
+	r2 := []string{"R2_ACCESS_KEY_ID=a", "R2_SECRET_ACCESS_KEY=s", "R2_ENDPOINT=https://r2.example", "R2_BUCKET=b"}
+	const file = `
+storage:
+  backends:
+    disk: {kind: fs, dir: blobs, encrypt: true}
+    fast: {kind: mem, encrypt: true}
+    plain: {kind: mem}
+    media: {kind: s3, region: auto, bucket: b, access_key: a, secret_key: s, encrypt: true}
+    team: {kind: supabase, url: "https://team.example", bucket: b, service_key: s, encrypt: true}
+    r2: {kind: s3, region: auto, bucket: b, access_key: a, secret_key: s, encrypt: true}
+  default_backend: disk
+`
+	got, err := load(t, file, r2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range got.Storage.Backends {
+		if b.Encrypt != (name != "plain") {
+			t.Errorf("the backend %s: encrypted is %t", name, b.Encrypt)
+		}
+	}
+	got, err = load(t, "", append(r2, "SHEAF_STORAGE_BACKENDS_R2_ENCRYPT=true"))
+	if err != nil || !got.Storage.Backends["r2"].Encrypt || got.Storage.Backends["fs"].Encrypt {
+		t.Errorf("by a variable: %+v, %v", got.Storage.Backends, err)
+	}
+}
+
 func TestBackendsThatCannotBe(t *testing.T) {
 	_, err := load(t, `
 storage:
@@ -99,7 +129,7 @@ storage:
 		{Field: "SHEAF_STORAGE_BACKENDS_BARE_PATH_STYLE", Message: "neither true nor false"},
 		{Field: "storage.backends.wrong.dir (sheaf.yaml line 5)", Message: "is a setting of fs backends, and this one is of the kind s3"},
 		{Field: "storage.backends.wrong.endpoint (sheaf.yaml line 5)", Message: "is not a URL"},
-		{Field: "storage.backends.disk.bucket (sheaf.yaml line 6)", Message: "is a setting of s3 backends"},
+		{Field: "storage.backends.disk.bucket (sheaf.yaml line 6)", Message: "is a setting of s3 and supabase backends"},
 		{Field: "storage.backends.slip.path_stile (sheaf.yaml line 7)", Message: "did you mean path_style?"},
 	} {
 		found := false

@@ -48,19 +48,28 @@ type Server struct {
 
 // Storage says where the data lives.
 type Storage struct {
-	Dir            string // of the catalog, the spool, the lock and the socket
-	InlineLimit    int64  // stored bytes
-	DeflateLimit   int64  // plain bytes
-	ScrubRate      int64  // stored bytes a second
-	BatchMemory    int64  // bytes
-	ArchiveMemory  int64  // bytes
-	Backends       map[string]Backend
-	DefaultBackend string // a key of Backends
+	Dir                string        // of the catalog, the spool, the lock and the socket
+	InlineLimit        int64         // stored bytes
+	DeflateLimit       int64         // plain bytes
+	ScrubRate          int64         // stored bytes a second
+	BatchMemory        int64         // bytes
+	ArchiveMemory      int64         // bytes
+	UndrainedBlobs     int           // of each backend
+	UndrainedBytes     int64         // stored, of each backend
+	BackendIdleTimeout time.Duration // of calls to remote backends
+	BackendRetryPause  time.Duration // before the first retry of one
+	Backends           map[string]Backend
+	DefaultBackend     string // a key of Backends
+	MasterKeys         Secret // as text, the current one first; empty: see MasterKeyFile
+	MasterKeyFile      string // that holds the master keys; empty: there is none
 }
 
-// Books says how books come to be.
+// Books says how books come to be, and how they leave.
 type Books struct {
-	AutoCreate bool // by the first write to them, if the writer may
+	AutoCreate      bool          // by the first write to them, if the writer may
+	ArchiveLinkTime time.Duration // for which a link to an archive is good
+	ArchiveObjects  bool          // archives lie in backends that others can download from
+	ArchivePatience time.Duration // in which they have to be written there
 }
 
 // Search bounds what all searches together take from others.
@@ -142,14 +151,18 @@ func Default() Config {
 			MaxUploads:        256,
 		},
 		Storage: Storage{
-			Dir:            ".document-storage",
-			InlineLimit:    64 << 10,
-			DeflateLimit:   16 << 20,
-			ScrubRate:      4 << 20,
-			BatchMemory:    64 << 20,
-			ArchiveMemory:  256 << 20,
-			Backends:       map[string]Backend{"fs": {Kind: BackendFS, Dir: "blobs"}},
-			DefaultBackend: "fs",
+			Dir:                ".document-storage",
+			InlineLimit:        64 << 10,
+			DeflateLimit:       16 << 20,
+			ScrubRate:          4 << 20,
+			BatchMemory:        64 << 20,
+			ArchiveMemory:      256 << 20,
+			UndrainedBlobs:     1_000_000,
+			UndrainedBytes:     4 << 30,
+			BackendIdleTimeout: 20 * time.Second,
+			BackendRetryPause:  100 * time.Millisecond,
+			Backends:           map[string]Backend{"fs": {Kind: BackendFS, Dir: "blobs"}},
+			DefaultBackend:     "fs",
 		},
 		Catalog: Catalog{
 			Readers:    4,
@@ -157,7 +170,7 @@ func Default() Config {
 			BatchBytes: 8 << 20,
 			BatchDelay: 20 * time.Millisecond,
 		},
-		Books:   Books{AutoCreate: true},
+		Books:   Books{AutoCreate: true, ArchiveLinkTime: time.Hour, ArchiveObjects: true, ArchivePatience: time.Minute},
 		Search:  Search{Deadline: 10 * time.Second, RemoteReads: 16},
 		Assets:  Assets{URLLifetime: time.Hour},
 		Garbage: Garbage{Enabled: true, Interval: time.Hour, Grace: 24 * time.Hour},

@@ -57,6 +57,7 @@ func Load(from Sources) (Config, error) {
 	only := l.onlyBackend()
 	l.settleBackends()
 	l.settleDefaultBackend(only)
+	l.settleMasterKeys()
 	return l.config, l.err()
 }
 

@@ -56,10 +56,16 @@ storage:
       region: eu-central-1
       bucket: sheaf-media
       access_key: AKIAEXAMPLE       # and the secret key by SHEAF_STORAGE_BACKENDS_MEDIA_SECRET_KEY
+    team: {kind: supabase, url: "https://abc.supabase.co", bucket: books} # and the service key by its variable
   default_backend: fs        # need not be said when there is one backend only
 ` + "```" + `
 
 Without ` + "`storage.backends`" + ` there is one, ` + "`fs`" + `, as above.
+
+A backend with ` + "`encrypt: true`" + ` seals what is stored there from then on. The master keys come from the variable
+` + "`SHEAF_MASTER_KEY`" + `, which has no flag and no key in the file, or from the file that ` + "`storage.master_key_file`" + ` names:
+each as 64 hexadecimal digits or as base64 of 32 bytes, separated by commas or white space, the current one first. See
+[encryption](encryption.md).
 `
 
 func reference() string {
@@ -95,7 +101,8 @@ backend ` + "`media`" + ` is ` + "`SHEAF_STORAGE_BACKENDS_MEDIA_SECRET_KEY`" + `
 those. Secrets are never printed.
 
 Some backends are there as soon as their variables are, without an entry in the file, which they replace. All
-variables of one are needed. To store new collections there, name it as ` + "`storage.default_backend`" + `.
+variables of one are needed. ` + "`SHEAF_STORAGE_BACKENDS_R2_ENCRYPT`" + ` and its like encrypt them, and so does the entry that they
+replace. To store new collections there, name it as ` + "`storage.default_backend`" + `.
 
 | backend | kind | variables |
 |---|---|---|
@@ -110,7 +117,11 @@ func backendsReference() string {
 		if field.optional {
 			needed = "no"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", code(field.key), code(field.kind), needed, field.help, field.value(&Backend{}).kind)
+		kinds := code(field.kinds...)
+		if field.kinds == nil {
+			kinds = "all"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", code(field.key), kinds, needed, field.help, field.value(&Backend{}).kind)
 	}
 	b.WriteString(backendsVariables)
 	for _, defined := range backendsOfVariables {

@@ -113,9 +113,30 @@ func settings() []setting {
 			help:  "memory that all archives take up together while they are made and downloaded, about a kilobyte for each document; who finds it taken is asked to come again",
 			value: func(c *Config) value { return size(&c.Storage.ArchiveMemory, 1, 1<<40) },
 		}, {
+			key:   "storage.undrained_blobs",
+			help:  "small contents that wait in the catalog for one backend; while more would, writes to it are refused",
+			value: func(c *Config) value { return integer(&c.Storage.UndrainedBlobs, 1, anyInt) },
+		}, {
+			key:   "storage.undrained_bytes",
+			help:  "size of the small contents that wait in the catalog for one backend; while it would be more, writes to it are refused",
+			value: func(c *Config) value { return size(&c.Storage.UndrainedBytes, 1, anyBytes) },
+		}, {
+			key:   "storage.backend_idle_timeout",
+			help:  "time after which a request to a remote backend is given up in which nothing moves; there is no limit on the whole",
+			value: func(c *Config) value { return duration(&c.Storage.BackendIdleTimeout) },
+		}, {
+			key:   "storage.backend_retry_pause",
+			help:  "pause before a request to a remote backend that failed is tried again, twice as long each time; one that keeps failing is left alone for ten to three hundred such pauses",
+			value: func(c *Config) value { return duration(&c.Storage.BackendRetryPause) },
+		}, {
 			key:   "storage.default_backend",
 			help:  "backend of new collections, one of " + backendsKey,
 			value: func(c *Config) value { return nonEmpty(&c.Storage.DefaultBackend) },
+		}, {
+			key:       "storage.master_key_file",
+			help:      "file with the master keys of encrypted backends, the current one first, that only its owner may read; instead of the variable SHEAF_MASTER_KEY, which holds the keys themselves",
+			value:     func(c *Config) value { return text(&c.Storage.MasterKeyFile) },
+			shortFlag: "master-key-file", seedEnv: masterKeyFileEnv,
 		}, {
 			key:   "catalog.readers",
 			help:  "database connections for reading",
@@ -136,6 +157,18 @@ func settings() []setting {
 			key:   "books.auto_create",
 			help:  "whether writing to a book that is not there makes it, for callers who may create collections",
 			value: func(c *Config) value { return boolean(&c.Books.AutoCreate) },
+		}, {
+			key:   "books.archive_link_time",
+			help:  "how long a URL is good from which anybody who has it downloads an archive of a book",
+			value: func(c *Config) value { return duration(&c.Books.ArchiveLinkTime) },
+		}, {
+			key:   "books.archive_objects",
+			help:  "whether backends that others can download from are given archives of books to hold for them as temporary objects; else their downloads pass through the server",
+			value: func(c *Config) value { return boolean(&c.Books.ArchiveObjects) },
+		}, {
+			key:   "books.archive_patience",
+			help:  "time in which an archive has to be written into its backend as a temporary object",
+			value: func(c *Config) value { return duration(&c.Books.ArchivePatience) },
 		}, {
 			key:   "search.deadline",
 			help:  "time after which a search answers with what it has found",

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/blob"
 	"github.com/sheaf-dev/sheaf/internal/bundle"
 	"github.com/sheaf-dev/sheaf/internal/catalog"
 )
@@ -54,6 +55,7 @@ type Archive struct {
 
 	library *Library
 	zip     *bundle.Archive
+	remote  bool   // some of its contents may be elsewhere than in files of this machine
 	release func() // gives back what the archive holds
 	closing sync.Once
 }
@@ -244,6 +246,7 @@ func (a *Archive) layOut(heads []catalog.Head, blobs map[int64]catalog.Blob, mem
 			a.Errors = append(a.Errors, sheaf.ArchiveError{ID: head.ID, Name: head.Name, Version: head.Version, Message: problem})
 			continue
 		}
+		a.remote = a.remote || !l.blobs.IsLocal(b.Backend)
 		names = append(names, bundle.NameOf(head.Document))
 		m.Documents = append(m.Documents, archivedDocument{Document: head.Document})
 		entries = append(entries, bundle.Entry{
@@ -363,25 +366,74 @@ func (a *Archive) ETag() string { return a.zip.ETag() }
 // that the kernel can send it. When a content is not, or no longer, what it was
 // when the archive was made, the error comes before the last of its bytes.
 func (a *Archive) WriteRange(ctx context.Context, w io.Writer, offset, length int64) error {
-	return a.zip.WriteRange(ctx, w, offset, length, a.open)
+	free, ok := func() {}, false
+	if a.remote { // or the kernel can send them all
+		free, ok = a.library.roomAhead()
+	}
+	if !ok {
+		return a.zip.WriteRange(ctx, w, offset, length, a.open)
+	}
+	defer free()
+	return a.zip.WriteRangeAhead(ctx, w, offset, length, a.open, bundle.ReadAhead{
+		Fetch:   a.fetch,
+		Entries: aheadEntries,
+		Memory:  aheadMemory,
+	})
 }
 
-// open is the [bundle.Opener]. The bytes that were inline when the archive was
-// made may be in their backend now, and others may have taken their place.
+// From a remote backend entries are read ahead, as many at once and in so many
+// bytes of memory for each download.
+const (
+	aheadEntries = 8
+	aheadMemory  = 8 << 20
+)
+
+// roomAhead takes the memory in which one download reads ahead, which the caller
+// frees. It is not ok when there is none: then entries are read in their turn.
+func (l *Library) roomAhead() (free func(), ok bool) {
+	room := l.archives
+	if room.total == 0 {
+		return func() {}, true
+	}
+	return func() { room.memory.Release(aheadMemory) }, room.memory.TryAcquire(aheadMemory)
+}
+
+// open is the [bundle.Opener].
 func (a *Archive) open(ctx context.Context, e bundle.Entry, offset int64) (io.ReadCloser, error) {
+	ref, err := a.find(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	return a.library.blobs.OpenStored(ctx, ref, offset)
+}
+
+// fetch reads an entry ahead.
+func (a *Archive) fetch(ctx context.Context, e bundle.Entry) ([]byte, error) {
+	ref, err := a.find(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	return a.library.blobs.ReadStored(ctx, ref)
+}
+
+// find returns what is needed to read an entry. The bytes that were inline when
+// the archive was made may be in their backend now, and others may have taken
+// their place; while a collection moves, one of its backends may have a content
+// in another form.
+func (a *Archive) find(ctx context.Context, e bundle.Entry) (blob.Ref, error) {
 	var copies []catalog.Blob
 	err := a.library.catalog.Read(ctx, func(v *catalog.View) (err error) {
 		copies, err = v.Copies(e.Document, e.Digest)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return blob.Ref{}, err
 	}
 	for _, b := range copies {
 		if bundle.Encoding(b.Encoding) == e.Encoding && b.StoredSize == e.StoredSize {
-			return a.library.blobs.OpenStored(ctx, b.Ref, offset)
+			return b.Ref, nil
 		}
 	}
-	return nil, sheaf.Errorf(sheaf.ErrUnavailable, "the content of %s is not stored any more as it was when the archive was begun", e.Document).
+	return blob.Ref{}, sheaf.Errorf(sheaf.ErrUnavailable, "the content of %s is not stored any more as it was when the archive was begun", e.Document).
 		WithHint("download the archive again")
 }

@@ -99,6 +99,11 @@ func (s *Session) complete(ctx context.Context, op operation, id string, fileHas
 		}
 		return err
 	})
+	if errors.Is(err, errNotOpen) { // it has ended together with its book
+		if u, err = l.upload(ctx, id); err == nil {
+			err = checkOpen(u)
+		}
+	}
 	if err != nil {
 		return AssetChange{}, err
 	}
@@ -294,21 +299,27 @@ func (l *Library) sweepStaging(ctx context.Context) (more bool, err error) {
 	}
 	var errs []error
 	for _, area := range areas {
-		errs = append(errs, area.ListStaged(ctx, func(staged blob.Staged) error {
-			id := uploadIDPrefix + staged.Name
-			u, err := l.upload(ctx, id)
-			if known := err == nil; known && u.Outcome == "" {
-				return nil
-			} else if !known && sheaf.KindOf(err) != sheaf.ErrNotFound {
-				return err
-			}
-			release, ok := l.assets.receiving(id)
-			if !ok {
-				return nil
-			}
-			defer release()
-			return area.DeleteStaged(ctx, staged.Name)
-		}))
+		errs = append(errs, l.staleStaged(ctx, area, func(staged blob.Staged) error { return area.DeleteStaged(ctx, staged.Name) }))
 	}
 	return false, errors.Join(errs...)
+}
+
+// staleStaged calls each for the bytes in a staging area that belong to no open
+// upload. Nobody brings or completes them meanwhile.
+func (l *Library) staleStaged(ctx context.Context, area stagingArea, each func(blob.Staged) error) error {
+	return area.ListStaged(ctx, func(staged blob.Staged) error {
+		id := uploadIDPrefix + staged.Name
+		u, err := l.upload(ctx, id)
+		if known := err == nil; known && u.Outcome == "" {
+			return nil
+		} else if !known && sheaf.KindOf(err) != sheaf.ErrNotFound {
+			return err
+		}
+		release, ok := l.assets.receiving(id)
+		if !ok {
+			return nil
+		}
+		defer release()
+		return each(staged)
+	})
 }

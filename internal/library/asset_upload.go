@@ -116,7 +116,8 @@ func (s *Session) BeginUpload(ctx context.Context, in NewUpload) (sheaf.AssetUpl
 		ExpiresAt: l.now().Add(l.assets.Lifetime).Truncate(time.Second).UTC(),
 	}
 	var grant *blob.Grant
-	if presigner, ok := l.blobs.Presigner(book.Backend); ok {
+	// A backend that seals is to see nothing of it, not even while it waits.
+	if presigner, ok := l.blobs.Presigner(book.Backend); ok && !l.blobs.Seals(book.Backend) {
 		wanted := blob.Upload{Size: u.Size, MIME: u.MIME, Lifetime: l.assets.Lifetime}
 		if u.SHA256 != nil {
 			wanted.SHA256 = u.SHA256.String()
@@ -132,6 +133,11 @@ func (s *Session) BeginUpload(ctx context.Context, in NewUpload) (sheaf.AssetUpl
 		return sheaf.AssetUpload{}, err
 	}
 	err = l.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error {
+		if now, found, err := tx.CurrentCollection(book.Name); err != nil {
+			return err
+		} else if !found || now.PK != book.PK {
+			return l.errNoBook(book.Name) // it was deleted meanwhile
+		}
 		count, bytes, err := tx.OpenUploadsOf(u.Principal)
 		if err != nil {
 			return err
@@ -321,14 +327,17 @@ func (s *Session) StageUpload(ctx context.Context, in UploadBytes) (sheaf.AssetU
 		return sheaf.AssetUpload{}, err
 	}
 	s.call.about(func(r *catalog.Access) { r.Stream, r.Path = string(u.Book), u.Path })
+	// Completing an upload notes the digest of its bytes, with which its URL was
+	// not signed: what has ended is said before the signature is looked at. Only
+	// who was given the id can ask.
+	if err := checkOpen(u); err != nil {
+		return sheaf.AssetUpload{}, err
+	}
 	signed := uploadClaims(u)
 	for name, values := range in.Parameters {
 		signed[name] = append(values[:len(values):len(values)], signed[name]...)
 	}
 	if _, err := l.signer.verify(ctx, uploadPurpose, signed); err != nil {
-		return sheaf.AssetUpload{}, err
-	}
-	if err := checkOpen(u); err != nil {
 		return sheaf.AssetUpload{}, err
 	}
 	if err := sheaf.InvalidFields(checkUploadHeader(u, in)); err != nil {

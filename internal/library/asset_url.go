@@ -30,7 +30,10 @@ func assetURLPath(book sheaf.Slug, of sheaf.AssetType, filename string) string {
 
 // grantDownload gives an asset a URL from which whoever has it may read its
 // current content for a while: one of the backend's own where it makes such URLs
-// and has the bytes as they are, so that they do not pass through the store.
+// and has the bytes as they are, neither deflated nor sealed, so that they do not
+// pass through the store. A backend that cannot be asked for one just now, or does
+// not find the content, keeps nobody from hearing of the asset: the store's own
+// URL says what is wrong.
 func (s *Session) grantDownload(ctx context.Context, book *catalog.Collection, a *sheaf.Asset) error {
 	l := s.library
 	var ref blob.Ref
@@ -42,13 +45,15 @@ func (s *Session) grantDownload(ctx context.Context, book *catalog.Collection, a
 		return err
 	}
 	if presigner, ok := l.blobs.Presigner(ref.Backend); ok {
-		if !ref.IsInline() && ref.Encoding == blob.Identity {
+		if !ref.Digest.IsZero() && !ref.IsInline() && ref.Encoding == blob.Identity && ref.Seal == nil {
 			grant, err := presigner.PresignGet(ctx, ref.Key(), blob.Download{Filename: path.Base(a.Filename), MIME: a.MIME, Lifetime: l.assets.Lifetime})
-			if err != nil {
+			if err == nil {
+				a.DownloadURL, a.DownloadExpiresAt = grant.URL, &grant.Expires
+				return nil
+			}
+			if kind := sheaf.KindOf(err); kind != sheaf.ErrNotFound && kind != sheaf.ErrBackendUnavailable {
 				return err
 			}
-			a.DownloadURL, a.DownloadExpiresAt = grant.URL, &grant.Expires
-			return nil
 		}
 	}
 	base, err := s.base(ctx)

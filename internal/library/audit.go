@@ -18,7 +18,7 @@ const (
 	AuditPage = 100
 
 	// auditTime is how long a page is looked for before it is given out short.
-	auditTime = 10 * time.Millisecond
+	auditTime = 7 * time.Millisecond
 
 	// maxAuditValues bounds the values of one condition.
 	maxAuditValues = 100

@@ -2,24 +2,13 @@ package library
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
-	"github.com/sheaf-dev/sheaf/internal/blob"
 	"github.com/sheaf-dev/sheaf/internal/catalog"
 	"github.com/sheaf-dev/sheaf/internal/jobs"
 )
 
 const (
-	// A batch of the drain is large, because what costs is making files
-	// durable, and that costs the same for one as for many.
-	drainCount = 512     // blobs; each is an open file until the batch is durable
-	drainBytes = 8 << 20 // stored bytes, all in memory
-
-	// drainPause lets small writes gather between batches.
-	drainPause = 200 * time.Millisecond
-
 	// scrubInterval is from the end of one round of the scrubber to the next.
 	scrubInterval = time.Hour
 
@@ -37,15 +26,19 @@ func (l *Library) Background() []jobs.Job {
 		{Name: "idempotency keys", Run: l.forgetAnswers, Interval: time.Hour},
 		{Name: "uploads", Run: l.sweepUploads, Interval: sweepInterval},
 		{Name: "staging areas", Run: l.sweepStaging, Interval: stagingInterval},
+		{Name: "temporary archives", Run: l.sweepArchives, Interval: objectsInterval},
 	}
 	// One for each backend: one that is away must not hold up the others.
-	for backend, wake := range l.drainable {
-		drain := func(ctx context.Context) (bool, error) { return l.drainBackend(ctx, backend) }
-		work = append(work, jobs.Job{Name: "drain of " + backend, Run: pausing(drainPause, drain), Interval: time.Minute, Wake: wake})
+	for backend, d := range l.drains {
+		work = append(work, jobs.Job{Name: "drain of " + backend, Run: pausing(drainPause, d.run), Interval: time.Minute, Wake: d.wake})
+		if _, monitored := l.blobs.Condition(backend); monitored {
+			watch := backendWatch{library: l, backend: backend}
+			work = append(work, jobs.Job{Name: "watch of " + backend, Run: watch.run, Interval: watchInterval})
+		}
 	}
 	work = append(work, jobs.Job{Name: "moves", Run: l.runMoves})
-	if l.viewsDir != "" {
-		work = append(work, jobs.Job{Name: "views of the registry", Run: pausing(registryPause, l.WriteRegistry), Interval: time.Minute, Wake: l.viewable})
+	if l.views.dir != "" {
+		work = append(work, jobs.Job{Name: "views of the registry", Run: pausing(registryPause, l.WriteRegistry), Interval: time.Minute, Wake: l.views.wake})
 	}
 	work = append(work, jobs.Job{Name: "access records", Run: l.flushAccess, Interval: accessInterval, Wake: l.access.wake})
 	if l.audit.Retention > 0 {
@@ -79,47 +72,6 @@ func pausing(pause time.Duration, run func(context.Context) (bool, error)) func(
 		more, err = run(ctx)
 		return more, err
 	}
-}
-
-// Drain moves one batch of small blobs from the catalog to each backend. It
-// reports whether there may be more to move at once. It must not run twice at
-// the same time.
-func (l *Library) Drain(ctx context.Context) (more bool, err error) {
-	var errs []error
-	for backend := range l.backends {
-		again, err := l.drainBackend(ctx, backend)
-		more, errs = more || again, append(errs, err)
-	}
-	return more, errors.Join(errs...)
-}
-
-func (l *Library) drainBackend(ctx context.Context, backend string) (more bool, err error) {
-	var batch []catalog.Blob
-	err = l.catalog.Read(ctx, func(v *catalog.View) (err error) {
-		batch, err = v.InlineBlobs(backend, drainCount, drainBytes)
-		return err
-	})
-	if err != nil || len(batch) == 0 {
-		return false, err
-	}
-	whole, refs := batch[:0:0], make([]blob.Ref, 0, len(batch))
-	var bytes int64
-	for _, b := range batch {
-		bytes += b.StoredSize
-		if l.moves.copies.has(blobName{backend, b.Digest}) {
-			continue // it may be just put there otherwise encoded
-		}
-		if int64(len(b.Inline)) != b.StoredSize { // or it would hold up all that follow
-			l.ReportDamage(b.Ref, fmt.Errorf("%d bytes are inline, not %d", len(b.Inline), b.StoredSize))
-			continue
-		}
-		whole, refs = append(whole, b), append(refs, b.Ref)
-	}
-	if err := l.blobs.PlaceBatch(ctx, backend, refs); err != nil {
-		return false, err
-	}
-	err = l.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error { return tx.DropInline(whole) })
-	return err == nil && (len(batch) == drainCount || bytes >= drainBytes), err
 }
 
 // Index brings the listing index up to date by one batch. It reports whether

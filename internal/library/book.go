@@ -22,8 +22,10 @@ type NewBook struct {
 	Title       string // the id if empty
 	Description string
 	sheaf.BookSettings
-	Policy  sheaf.WritePolicy // upsert if empty
-	Backend string            // the default one if empty
+	Policy    sheaf.WritePolicy // upsert if empty
+	Backend   string            // the default one if empty
+	Limits    sheaf.CollectionLimits
+	Retention sheaf.Retention
 }
 
 // CreateBook makes an empty book. It fails with [sheaf.ErrExists] when there is a
@@ -40,7 +42,7 @@ func (s *Session) CreateBook(ctx context.Context, in NewBook) (sheaf.Book, error
 	var backendErr error
 	in.Backend, backendErr = s.library.parseBackend(in.Backend)
 	err := sheaf.InvalidFields(idErr, checkTitle(in.Title), s.library.limits.CheckDescription(in.Description),
-		checkPolicy(in.Policy), checkBookSettings(in.BookSettings), backendErr)
+		checkPolicy(in.Policy), checkBookSettings(in.BookSettings), backendErr, checkCollectionLimits(in.Limits), in.Retention.Check())
 	if err != nil {
 		return sheaf.Book{}, err
 	}
@@ -54,6 +56,7 @@ func (s *Session) createBook(ctx context.Context, op operation, id sheaf.Slug, i
 	collection := sheaf.Collection{
 		Name: id, Kind: sheaf.KindBook, Title: in.Title, Description: in.Description,
 		Backend: in.Backend, Status: sheaf.StatusActive, Policy: in.Policy,
+		Limits: in.Limits, Retention: in.Retention,
 	}
 	err := s.library.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error {
 		if err := tx.CreateCollection(collection); err != nil {
@@ -262,6 +265,7 @@ func (s *Session) Book(ctx context.Context, id string, structure bool) (sheaf.Bo
 // BookQuery selects a page of the registry.
 type BookQuery struct {
 	Structure bool
+	Status    sheaf.CollectionStatus // only these; empty: all
 	Limit     int
 	Cursor    string // from the page before; empty: the first page
 }
@@ -269,8 +273,18 @@ type BookQuery struct {
 // A BookPage is a page of the registry.
 type BookPage struct {
 	Books []sheaf.Book // by id; never nil
-	Total int          // books in the registry
+	Total int          // on all pages
 	Next  string       // the cursor of the next page; empty: there is none
+}
+
+// checkStatusFilter checks which books are asked for.
+func checkStatusFilter(status sheaf.CollectionStatus) error {
+	switch status {
+	case "", sheaf.StatusActive, sheaf.StatusArchived, sheaf.StatusMigrating, sheaf.StatusDeleting:
+		return nil
+	}
+	return sheaf.Invalid("status", fmt.Sprintf("status is %s, %s, %s or %s",
+		sheaf.StatusActive, sheaf.StatusArchived, sheaf.StatusMigrating, sheaf.StatusDeleting))
 }
 
 // Books lists the registry of books.
@@ -280,11 +294,15 @@ func (s *Session) Books(ctx context.Context, q BookQuery) (BookPage, error) {
 		return BookPage{}, err
 	}
 	limit, limitErr := s.library.pageSize(q.Limit)
-	after, cursorErr := decodePlace(q.Cursor, "books", 1)
-	if err := sheaf.InvalidFields(limitErr, cursorErr); err != nil {
+	conditions := strings.TrimSpace("books " + string(q.Status))
+	after, cursorErr := decodePlace(q.Cursor, conditions, 1)
+	if err := sheaf.InvalidFields(limitErr, checkStatusFilter(q.Status), cursorErr); err != nil {
 		return BookPage{}, err
 	}
 	all := s.library.catalog.Collections(sheaf.KindBook)
+	if q.Status != "" {
+		all = slices.DeleteFunc(all, func(c *catalog.Collection) bool { return c.Status != q.Status })
+	}
 	slices.SortFunc(all, func(a, b *catalog.Collection) int { return strings.Compare(string(a.Name), string(b.Name)) })
 	page := BookPage{Total: len(all)}
 	begin, _ := slices.BinarySearchFunc(all, after[0], func(c *catalog.Collection, after string) int {
@@ -296,7 +314,7 @@ func (s *Session) Books(ctx context.Context, q BookQuery) (BookPage, error) {
 	all = all[begin:]
 	if len(all) > limit {
 		all = all[:limit]
-		page.Next = encodePlace("books", string(all[limit-1].Name))
+		page.Next = encodePlace(conditions, string(all[limit-1].Name))
 	}
 	var err error
 	page.Books, err = s.library.describeBooks(ctx, all, q.Structure)

@@ -73,7 +73,7 @@ func (l *Library) bookArchive(ctx context.Context, q BookArchiveQuery) (*Archive
 	return &Archive{
 		Documents: layout.documents, Modified: layout.modified, Errors: layout.errors,
 		Revision: key.revision, Manifest: layout.manifest,
-		library: l, zip: layout.zip,
+		library: l, zip: layout.zip, remote: l.isRemote(book),
 		release: func() { l.bookLayouts.release(layout) },
 	}, nil
 }
@@ -281,23 +281,61 @@ func readDetail(entry sheaf.LogEntry, into any) error {
 const bookArchives = "book archive"
 
 // LinkBookArchive returns a URL from which whoever has it can download an archive
-// of a book, for as long as Options.ArchiveLinkTime. It is of the revision that
-// the moment is now, and of nobody else's layer.
+// of a book, for as long as [ArchiveOptions] say. It is of the revision that the
+// moment is now, and of nobody else's layer. Where the book's backend lets others
+// download, the archive is there when the answer comes, and the URL is the
+// backend's; one that takes too long to be made is [sheaf.ErrTimeout].
 func (s *Session) LinkBookArchive(ctx context.Context, q BookArchiveQuery) (sheaf.ArchiveLink, error) {
 	s.begin("archive.link").in(q.Book)
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return sheaf.ArchiveLink{}, err
 	}
 	started := time.Now()
+	for attempt := 1; ; attempt++ {
+		link, err := s.linkBookArchive(ctx, q)
+		// What was found damaged while the archive was made, the next one is without.
+		if sheaf.KindOf(err) == sheaf.ErrDamaged && attempt < linkAttempts {
+			continue
+		}
+		if err == nil {
+			s.library.used()
+		}
+		link.Seconds = time.Since(started).Seconds()
+		return link, err
+	}
+}
+
+// linkAttempts is how often an archive is begun again because a content in it
+// turns out to be damaged.
+const linkAttempts = 5
+
+func (s *Session) linkBookArchive(ctx context.Context, q BookArchiveQuery) (sheaf.ArchiveLink, error) {
 	l := s.library
 	archive, err := l.bookArchive(ctx, q)
 	if err != nil {
 		return sheaf.ArchiveLink{}, err
 	}
 	defer archive.Close()
+	book, err := l.book(q.Book)
+	if err != nil {
+		return sheaf.ArchiveLink{}, err
+	}
 	scope, err := sheaf.ParseArchiveScope(string(q.Scope))
 	if err != nil {
 		return sheaf.ArchiveLink{}, err
+	}
+	link := sheaf.ArchiveLink{
+		Format: sheaf.ArchiveFormat, Size: archive.Size(), Megabytes: math.Round(float64(archive.Size())/1e4) / 100,
+		Files: archive.Documents, Manifest: archive.Manifest, Revision: archive.Revision,
+		Errors: append([]sheaf.ArchiveError{}, archive.Errors...),
+	}
+	grant, ok, err := l.objectLink(ctx, archive, book.Backend, archiveFilename(q.Book, scope))
+	if err != nil {
+		return sheaf.ArchiveLink{}, err
+	}
+	if ok {
+		link.DownloadURL, link.ExpiresAt = grant.URL, grant.Expires.UTC()
+		return link, nil
 	}
 	claims := url.Values{
 		"book": {q.Book}, "at": {strconv.FormatInt(archive.Revision, 10)}, "scope": {string(scope)},
@@ -306,7 +344,7 @@ func (s *Session) LinkBookArchive(ctx context.Context, q BookArchiveQuery) (shea
 	if q.Layer != "" {
 		claims.Set("user_id", strings.TrimPrefix(q.Layer, userLayer))
 	}
-	expires := l.now().Add(l.archiveLinkTime).Truncate(time.Second)
+	expires := l.now().Add(l.archiveObjects.options.LinkTime).Truncate(time.Second)
 	signed, err := l.signer.sign(ctx, bookArchives, claims, expires)
 	if err != nil {
 		return sheaf.ArchiveLink{}, err
@@ -316,15 +354,16 @@ func (s *Session) LinkBookArchive(ctx context.Context, q BookArchiveQuery) (shea
 	if err != nil {
 		return sheaf.ArchiveLink{}, err
 	}
-	l.used()
-	return sheaf.ArchiveLink{
-		DownloadURL: base + "/books/" + url.PathEscape(q.Book) + "/archive.zip?" + signed.Encode(),
-		Format:      sheaf.ArchiveFormat, ExpiresAt: expires.UTC(),
-		Size: archive.Size(), Megabytes: math.Round(float64(archive.Size())/1e4) / 100,
-		Files: archive.Documents, Manifest: archive.Manifest, Revision: archive.Revision,
-		Seconds: time.Since(started).Seconds(),
-		Errors:  append([]sheaf.ArchiveError{}, archive.Errors...),
-	}, nil
+	link.DownloadURL, link.ExpiresAt = base+"/books/"+url.PathEscape(q.Book)+"/archive.zip?"+signed.Encode(), expires.UTC()
+	return link, nil
+}
+
+// archiveFilename returns what the archive of a book is saved as.
+func archiveFilename(book string, scope sheaf.ArchiveScope) string {
+	if scope != sheaf.ArchiveAll {
+		book += "-" + string(scope)
+	}
+	return book + ".zip"
 }
 
 // OpenBookArchive lays out the archive that a link of [Session.LinkBookArchive]
@@ -360,4 +399,10 @@ func (s *Session) OpenBookArchive(ctx context.Context, book string, signed url.V
 	}
 	l.used()
 	return archive, nil
+}
+
+// isRemote reports whether contents of a book may be elsewhere than in files of
+// this machine.
+func (l *Library) isRemote(book *catalog.Collection) bool {
+	return !l.blobs.IsLocal(book.Backend) || book.Second != "" && !l.blobs.IsLocal(book.Second)
 }

@@ -2,7 +2,9 @@ package library_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"maps"
 	"net/url"
 	"slices"
@@ -215,7 +217,7 @@ func TestBookArchiveAgreesWithReading(t *testing.T) {
 		defer s.catalog.Close()
 		paths := []string{"a.md", "dir/b.md", "dir/c.md", "assets/images/d.png", "other/e.md"}
 		users := []string{"", "", "ada", "bob"}
-		steps := rapid.IntRange(1, 25).Draw(r, "steps")
+		steps := rapid.IntRange(1, 12).Draw(r, "steps")
 		s.mustPut(paths[0], "first")
 		write := func(step int) {
 			path, user := rapid.SampledFrom(paths).Draw(r, "path"), rapid.SampledFrom(users).Draw(r, "user")
@@ -457,6 +459,51 @@ func TestBookLayoutsAreKept(t *testing.T) {
 		s.create(fmt.Sprint(i), fileNamed(fmt.Sprintf("%d.txt", i)))
 	}
 	s.archive(library.ArchiveSelection{})
+}
+
+// Many download at once, of different revisions, while contents are purged and
+// there is memory for a few layouts only.
+func TestBookLayoutsAreShared(t *testing.T) {
+	s := open(t, func(set *setup) { set.archiveMemory = 40_000 })
+	for i := range 20 {
+		s.mustPut(fmt.Sprintf("%02d.md", i), "content")
+	}
+	gone := s.mustPut("gone.md", "to be purged")
+	latest := gone.Revision
+	var downloading sync.WaitGroup
+	for i := range 8 {
+		downloading.Go(func() {
+			for j := range 40 {
+				ctx, cancel := context.WithCancel(t.Context())
+				if j%7 == 0 {
+					cancel() // whoever waits for what this one was making makes it
+				}
+				revision := latest - int64((i+j)%3)
+				a, err := s.BookArchive(ctx, library.BookArchiveQuery{Book: "book", At: library.Moment{Revision: revision}})
+				if err == nil {
+					if want := int(revision) - 1; a.Documents != want && a.Documents != want-1 {
+						t.Errorf("at revision %d there are %d files, want %d", revision, a.Documents, want)
+					}
+					err = a.WriteRange(ctx, io.Discard, 0, a.Size())
+					a.Close()
+				}
+				if err != nil && ctx.Err() == nil && sheaf.KindOf(err) != sheaf.ErrRateLimited {
+					t.Errorf("downloading: %v", err)
+				}
+				cancel()
+			}
+		})
+	}
+	s.deleteAt("", "gone.md")
+	must(t, "purging", sheaf.ModePurged)(s.PurgeDocument(t.Context(), gone.ID))
+	downloading.Wait()
+	if a := s.bookArchive(atRevision(latest)); a.Documents != 20 {
+		t.Errorf("the archive has %d files after one of 21 was purged", a.Documents)
+	}
+	// All memory is there again.
+	for range 20 {
+		s.archive(library.ArchiveSelection{}).Close()
+	}
 }
 
 // putMany writes files of the book, from a number on, at once.

@@ -119,6 +119,10 @@ type BookReading struct {
 // budget alone, are named without their content.
 func (s *Session) ReadBook(ctx context.Context, q FileQuery, budget int64) (BookReading, error) {
 	s.begin("book.contents").atPath(q.Book, q.Path)
+	return s.readBook(ctx, q, budget)
+}
+
+func (s *Session) readBook(ctx context.Context, q FileQuery, budget int64) (BookReading, error) {
 	if err := s.allow(sheaf.ScopeRead); err != nil {
 		return BookReading{}, err
 	}
@@ -176,6 +180,26 @@ func (s *Session) ReadBook(ctx context.Context, q FileQuery, budget int64) (Book
 	}
 	l.used()
 	return reading, nil
+}
+
+// ReadContent reads what is at a path, for those who do not know what that is: a
+// passage of a file, as [Session.ReadAtPath] does, or else the contents of a
+// directory, as [Session.ReadBook] does. File is nil for a directory.
+func (s *Session) ReadContent(ctx context.Context, q FileQuery, passage Passage, budget int64) (file *FileText, below BookReading, err error) {
+	op := s.begin("content.read").atPath(q.Book, q.Path)
+	if q.Path != "" && q.Cursor == "" {
+		content, err := s.openAtPath(ctx, op, q.Place, q.At)
+		if err == nil {
+			defer content.Close()
+			read, err := content.passage(passage)
+			return &read, BookReading{}, err
+		}
+		if sheaf.KindOf(err) != sheaf.ErrNotFound {
+			return nil, BookReading{}, err
+		}
+	}
+	below, err = s.readBook(ctx, q, budget)
+	return nil, below, err
 }
 
 // readText reads one file of a reading.

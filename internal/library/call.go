@@ -53,6 +53,17 @@ func (c *Call) Fail(err error) {
 	}
 }
 
+// Named notes which book and path a request named that was refused before it
+// reached an operation of the library, so that it is found among what was done
+// there. Of others, the operation has said it.
+func (c *Call) Named(book, path string) {
+	c.about(func(r *catalog.Access) {
+		if r.Operation == "" {
+			r.Stream, r.Path = sheaf.Clip(book), sheaf.Clip(path)
+		}
+	})
+}
+
 // End ends the call. Operation is what the transport calls it, which is recorded
 // if the call was refused before it reached an operation of the library.
 func (c *Call) End(operation string) {

@@ -96,14 +96,19 @@ func TestCheckGoesOn(t *testing.T) {
 		docs = append(docs, s.create(fmt.Sprint("content ", i)))
 	}
 	s.drain()
-	for what, fault := range map[string]interface{ Store(bool) }{"unreadable": &backend.broken, "out of reach": &backend.down} {
-		fault.Store(true)
-		problems := s.check(true)
-		if len(problems) != len(docs) {
-			t.Errorf("a check of a backend that is %s: %q, want a problem of each of %d blobs", what, problems, len(docs))
-		}
-		fault.Store(false)
+	backend.broken.Store(true)
+	if problems := s.check(true); len(problems) != len(docs) {
+		t.Errorf("a check of a backend that is unreadable: %q, want a problem of each of %d blobs", problems, len(docs))
 	}
+	backend.broken.Store(false)
+	backend.down.Store(true)
+	for _, full := range []bool{false, true} {
+		report, err := s.Repair(t.Context(), full)
+		if err != nil || len(report.Problems) != 1 || report.Problems[0].Area != "backends" || report.Backends[0].Unchecked != int64(len(docs)) {
+			t.Errorf("a check of a backend that is out of reach: %+v, %v, want that said, and nothing of its contents", report, err)
+		}
+	}
+	backend.down.Store(false)
 	for _, doc := range docs {
 		if _, err := s.read(doc.ID); err != nil {
 			t.Errorf("reading once the backend is back: %v", err)
@@ -134,7 +139,7 @@ func TestGarbagePlan(t *testing.T) {
 	}
 	err := s.catalog.Mutate(t.Context(), 0, func(tx *catalog.Tx) error {
 		pending := blob.Ref{Backend: fs, Digest: sheaf.DigestOf([]byte("pending")), Size: 7, StoredSize: 7, Encoding: blob.Identity}
-		if _, err := tx.ReserveBlob(pending); err != nil {
+		if _, _, err := tx.ReserveBlob(pending); err != nil {
 			return err
 		}
 		unreferenced := []byte("unreferenced")
@@ -148,4 +153,17 @@ func TestGarbagePlan(t *testing.T) {
 	if _, err := os.Stat(path); err != nil {
 		t.Errorf("after planning: %v, want that nothing is removed", err)
 	}
+}
+
+// A plan says which backends did not answer, and what it has seen of the others.
+func TestGarbagePlanOfABackendThatIsAway(t *testing.T) {
+	t.Parallel()
+	backend := newRemoteBackend()
+	s := openTwo(t, func(set *setup) { set.backend = backend })
+	if err := s.throwAway(s.create("content", elsewhere).ID); err != nil {
+		t.Fatal(err)
+	}
+	s.drain()
+	backend.down.Store(true)
+	s.wantPlan(sheaf.GarbagePlan{UnreferencedBlobs: 1, UnreferencedBytes: 7, Unavailable: fs})
 }

@@ -203,7 +203,7 @@ func (l *Library) checkCollectionChange(in CollectionChange) error {
 		policyErr = checkPolicy(*in.Policy)
 	}
 	if in.Status != nil && *in.Status != sheaf.StatusActive && *in.Status != sheaf.StatusArchived {
-		statusErr = sheaf.Invalid("status", fmt.Sprintf("status can be set to %s or %s", sheaf.StatusActive, sheaf.StatusArchived))
+		statusErr = errStatus(*in.Status)
 	}
 	if in.Limits != nil {
 		limitsErr = checkCollectionLimits(*in.Limits)
@@ -212,6 +212,15 @@ func (l *Library) checkCollectionChange(in CollectionChange) error {
 		retentionErr = in.Retention.Check()
 	}
 	return sheaf.InvalidFields(titleErr, descriptionErr, policyErr, statusErr, limitsErr, retentionErr)
+}
+
+// errStatus is the error of a status that nobody can give a collection.
+func errStatus(status sheaf.CollectionStatus) *sheaf.Error {
+	err := sheaf.Invalid("status", fmt.Sprintf("status can be set to %s or %s", sheaf.StatusActive, sheaf.StatusArchived))
+	if status == sheaf.StatusMigrating {
+		return err.WithHint(fmt.Sprintf("a collection is %s while it moves to another backend, as long as that takes", sheaf.StatusMigrating))
+	}
+	return err
 }
 
 func (in CollectionChange) apply(to *sheaf.Collection) {

@@ -167,9 +167,13 @@ func (d *collectionDeletion) purge(tx *catalog.Tx, c *catalog.Collection, docume
 	return severed.record(tx, appended.ID)
 }
 
-// finish deletes the collection, in which nothing is left.
+// finish deletes the collection, in which nothing is left. What is being uploaded
+// to it ends with it: a book that gets the name later is another one.
 func (d *collectionDeletion) finish(tx *catalog.Tx, c *catalog.Collection) error {
 	if err := tx.DeleteCollection(c); err != nil {
+		return err
+	}
+	if err := tx.EndUploads(c.Name, fmt.Sprintf("the book %s was deleted", c.Name)); err != nil {
 		return err
 	}
 	id := ""

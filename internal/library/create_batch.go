@@ -150,16 +150,21 @@ func (s *Session) createTogether(ctx context.Context, op operation, in NewDocume
 	}
 	refs := make([]blob.Ref, len(contents))
 	inline := int64(0)
-	goTo := func(backend string) {
+	goTo := func(backend string) (err error) {
 		inline = 0
 		for i, content := range contents {
 			if content != nil { // or it is given a content later
-				refs[i] = content.refOn(backend)
+				if refs[i], err = content.spooled.RefOn(backend); err != nil {
+					return err
+				}
 				inline += int64(len(refs[i].Inline))
 			}
 		}
+		return nil
 	}
-	goTo(collection.Backend)
+	if err := goTo(collection.Backend); err != nil {
+		return nil, err
+	}
 	var known []int // the files whose contents were in the store
 	commit := func(tx *catalog.Tx, placed []bool) error {
 		known = known[:0]
@@ -198,14 +203,16 @@ func (s *Session) createTogether(ctx context.Context, op operation, in NewDocume
 			}
 			return s.library.catalog.Mutate(ctx, inline, func(tx *catalog.Tx) error { return commit(tx, placed) })
 		})
-		if moved, to := hasMoved(err); moved {
-			goTo(to)
-			continue
+		moved, to := hasMoved(err)
+		if moved {
+			err = goTo(to)
 		}
 		if err != nil {
 			return nil, err
 		}
-		break
+		if !moved {
+			break
+		}
 	}
 	s.library.changed()
 	for _, i := range known {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/blob"
@@ -113,9 +114,9 @@ func (l *Library) settle(ctx context.Context, name blobName) error {
 	if !l.suspects.has(name) {
 		return nil // somebody else was first
 	}
-	damaged, err := l.isDamaged(ctx, name)
+	b, damaged, err := l.isDamaged(ctx, name)
 	if err == nil && damaged {
-		err = l.quarantine(ctx, name)
+		err = l.quarantine(ctx, name, b.Key())
 	}
 	if err == nil {
 		l.suspects.remove(name)
@@ -123,32 +124,55 @@ func (l *Library) settle(ctx context.Context, name blobName) error {
 	return err
 }
 
-// isDamaged reports whether a live blob is damaged now: since it was reported,
-// somebody may have put it aside and a writer may have healed it.
-func (l *Library) isDamaged(ctx context.Context, name blobName) (bool, error) {
-	var b catalog.Blob
-	err := l.catalog.Read(ctx, func(v *catalog.View) (err error) {
+// isDamaged returns a blob as it is now, and whether it is live and damaged: since
+// it was reported, somebody may have put it aside and a writer may have healed it.
+func (l *Library) isDamaged(ctx context.Context, name blobName) (b catalog.Blob, damaged bool, err error) {
+	err = l.catalog.Read(ctx, func(v *catalog.View) (err error) {
 		b, _, err = v.Blob(name.backend, name.digest)
 		return err
 	})
 	if err != nil || b.State != catalog.BlobLive {
-		return false, err
+		return b, false, err
 	}
-	err = l.blobs.Verify(ctx, b.Ref)
-	if sheaf.KindOf(err) == sheaf.ErrDamaged {
-		return true, nil
+	looks := 1
+	if _, remote := l.blobs.Condition(name.backend); remote && !b.IsInline() {
+		looks = damageLooks
 	}
-	return false, err
+	for look := 1; ; look++ {
+		err = l.blobs.Verify(ctx, b.Ref)
+		if sheaf.KindOf(err) != sheaf.ErrDamaged {
+			return b, false, err
+		}
+		if look == looks {
+			return b, true, nil
+		}
+		// That an object is missing, or of another size, nothing on the way makes up.
+		if sheaf.KindOf(l.checkObject(ctx, b.Ref)) == sheaf.ErrDamaged {
+			return b, true, nil
+		}
+		select {
+		case <-time.After(damagePause):
+		case <-ctx.Done():
+			return b, false, ctx.Err()
+		}
+	}
 }
+
+// A remote object is damaged when it is read as damaged some times in a row, and
+// some time apart: what spoils it on the way passes.
+const (
+	damageLooks = 3
+	damagePause = 2 * time.Second
+)
 
 // quarantine puts a damaged blob aside, so that it is never served and the next
 // upload of the same content heals it, and records which documents it hits.
 //
 // The bytes go first. Were they still there when the catalog says that a writer
 // has to store the content again, they would be taken for what it stores.
-func (l *Library) quarantine(ctx context.Context, name blobName) error {
+func (l *Library) quarantine(ctx context.Context, name blobName, object blob.Key) error {
 	op := l.As(sheaf.Principal{ID: "system"}).begin("blob.quarantine")
-	if err := l.blobs.Quarantine(ctx, name.backend, blob.Key(name.digest.String())); err != nil {
+	if err := l.blobs.Quarantine(ctx, name.backend, object); err != nil {
 		return err
 	}
 	return l.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error {

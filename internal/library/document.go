@@ -139,8 +139,8 @@ func (s *Session) version(h *catalog.Head, message string) *sheaf.Version {
 // changed wakes the background work that a committed change has made.
 func (l *Library) changed() {
 	l.used()
-	for _, drain := range l.drainable {
-		wake(drain)
+	for _, d := range l.drains {
+		wake(d.wake)
 	}
 	wake(l.indexable)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -96,6 +97,11 @@ func (s *Session) CollectGarbage(ctx context.Context, now bool) (sheaf.GarbageRe
 
 func (l *Library) collectInBackground(ctx context.Context) (more bool, err error) {
 	_, err = l.collectGarbage(ctx, l.As(sheaf.Principal{ID: "system"}).begin("garbage.collect"), l.garbage.options.Grace)
+	if sheaf.KindOf(err) == sheaf.ErrBackendUnavailable {
+		// It is no reason to look at all that the others have again, soon and again.
+		l.log.Warn("the garbage of a backend that is away stays until the next collection", "error", err)
+		return false, nil
+	}
 	return false, err
 }
 
@@ -317,7 +323,7 @@ func unknownObjects(v *catalog.View, backend string, objects []blob.Info) (unkno
 		if err != nil {
 			continue // it is nothing that Sheaf has put there
 		}
-		known, err := v.KnowsBlob(backend, digest)
+		known, err := v.KnowsObject(backend, digest)
 		if err != nil {
 			return nil, err
 		}
@@ -352,6 +358,9 @@ func (l *Library) remove(ctx context.Context, backend string, claim func(*catalo
 		return nil, err
 	}
 	defer done()
+	if l.away(backend) { // what is claimed cannot be stored again until it is deleted
+		return nil, sheaf.Errorf(sheaf.ErrBackendUnavailable, "the storage backend %q is away", backend)
+	}
 	var claimed []catalog.Blob
 	err = l.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) (err error) {
 		claimed, err = claim(tx)
@@ -399,6 +408,23 @@ func (l *Library) finishRemoval(ctx context.Context, name blobName) error {
 	return err
 }
 
+// revive makes a small content that a collection was removing when its backend went
+// away live again, in the catalog. Whoever holds the token knows that nobody is
+// deleting the object; the drain puts it anew.
+func (l *Library) revive(ctx context.Context, ref blob.Ref) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, removalPatience, catalog.ErrDeleting)
+	defer cancel()
+	done, err := take(ctx, l.garbage.removing)
+	if err != nil {
+		return context.Cause(ctx)
+	}
+	defer done()
+	return l.catalog.Mutate(ctx, int64(len(ref.Inline)), func(tx *catalog.Tx) error {
+		_, err := tx.ReviveBlob(ref)
+		return err
+	})
+}
+
 // count counts what the collection has left.
 func (g *collecting) count(ctx context.Context) error {
 	return g.library.catalog.Read(ctx, func(v *catalog.View) (err error) {
@@ -417,7 +443,8 @@ func (s *Session) PlanGarbage(ctx context.Context) (plan sheaf.GarbagePlan, err 
 		return plan, err
 	}
 	l := s.library
-	for backend := range l.backends {
+	var away []string
+	for _, backend := range l.backendNames() {
 		err := l.orphans(ctx, backend, func(orphans []blob.Info) error {
 			for _, orphan := range orphans {
 				plan.OrphanObjects++
@@ -425,10 +452,14 @@ func (s *Session) PlanGarbage(ctx context.Context) (plan sheaf.GarbagePlan, err 
 			}
 			return nil
 		})
+		if sheaf.KindOf(err) == sheaf.ErrBackendUnavailable {
+			away, err = append(away, backend), nil
+		}
 		if err != nil {
 			return plan, err
 		}
 	}
+	plan.Unavailable = strings.Join(away, ", ")
 	now, err := l.writerTime(ctx)
 	if err != nil {
 		return plan, err

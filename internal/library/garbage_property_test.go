@@ -83,6 +83,8 @@ type garbageWorld struct {
 	transactions atomic.Int64 // until crash; negative: none comes
 	deletes      atomic.Int64 // likewise
 	crash        context.CancelFunc
+
+	remote *flakyBackend // nil: the backend is the disk, which always answers
 }
 
 // crashingBackend ends a process before or after an object is deleted.
@@ -109,50 +111,66 @@ func (b crashingBackend) Delete(ctx context.Context, key blob.Key) error {
 // reached is there, and in the end nothing else is.
 func TestGarbageProperty(t *testing.T) {
 	t.Parallel()
-	contents := []string{"", "small", "another", string(blobtest.Random(70_000)), string(blobtest.Random(80_000)), prose("a", 200_000)}
 	rapid.Check(t, func(r *rapid.T) {
 		dir, err := os.MkdirTemp(t.TempDir(), "")
 		if err != nil {
 			r.Fatal(err)
 		}
-		w := &garbageWorld{r: r, documents: make(map[sheaf.DocumentID]*keptDocument), contents: contents}
-		w.clock.Store(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli())
 		files, err := fsblob.New(filepath.Join(dir, "blobs"))
 		if err != nil {
 			r.Fatal(err)
 		}
-		w.store = open(t, func(set *setup) {
-			set.dir, set.backend = dir, crashingBackend{files, w}
-			set.garbage.Grace = 12 * time.Hour
-			set.clock = func() time.Time {
-				if w.transactions.Add(-1) == 0 {
-					w.crash()
-				}
-				return time.UnixMilli(w.clock.Load())
-			}
-		})
-		_, err = w.CreateCollection(t.Context(), library.NewCollection{Name: "brief", Retention: sheaf.Retention{TrashDays: 1, HistoryDays: 2, HistoryVersions: 1}})
-		w.must(err)
-		r.Repeat(map[string]func(*rapid.T){
-			"create":  w.create,
-			"write":   w.write,
-			"delete":  w.delete,
-			"restore": w.restore,
-			"purge":   w.purge,
-			"drain":   func(*rapid.T) { w.drain() },
-			"tick":    w.tick,
-			"collect": w.collect,
-			"abandon": w.abandon,
-			"reopen":  func(*rapid.T) { w.store = w.reopen() },
-		})
-		w.clock.Add((100 * 24 * time.Hour).Milliseconds())
-		w.drain()
-		w.collectWhole(false)
-		w.collectWhole(true)
-		w.drain()
-		w.wantNothingElse()
-		w.must(w.catalog.Close())
+		w := &garbageWorld{r: r}
+		w.live(t, dir, crashingBackend{files, w})
 	})
+}
+
+var garbageContents = []string{"", "small", "another", string(blobtest.Random(70_000)), string(blobtest.Random(80_000)), prose("a", 200_000)}
+
+// live lives a history of a world, in a new store on a backend.
+func (w *garbageWorld) live(t *testing.T, dir string, backend blob.Backend) {
+	r := w.r
+	w.documents, w.contents = make(map[sheaf.DocumentID]*keptDocument), garbageContents
+	w.clock.Store(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli())
+	w.store = open(t, func(set *setup) {
+		set.dir, set.backend = dir, backend
+		set.garbage.Grace = 12 * time.Hour
+		set.masterKeys, set.plain = masterKey, rapid.Bool().Draw(r, "plain")
+		set.clock = func() time.Time {
+			if w.transactions.Add(-1) == 0 {
+				w.crash()
+			}
+			return time.UnixMilli(w.clock.Load())
+		}
+	})
+	_, err := w.CreateCollection(t.Context(), library.NewCollection{Name: "brief", Retention: sheaf.Retention{TrashDays: 1, HistoryDays: 2, HistoryVersions: 1}})
+	w.must(err)
+	actions := map[string]func(*rapid.T){
+		"create":  w.create,
+		"write":   w.write,
+		"delete":  w.delete,
+		"restore": w.restore,
+		"purge":   w.purge,
+		"drain":   func(*rapid.T) { w.drainSome() },
+		"tick":    w.tick,
+		"collect": w.collect,
+		"abandon": w.abandon,
+		"reopen": func(r *rapid.T) {
+			w.store = w.reopen(func(set *setup) { set.plain = rapid.Bool().Draw(r, "plain") })
+		},
+	}
+	if w.remote != nil {
+		actions["outage"], actions["fault"] = w.remote.outage, w.remote.fault
+	}
+	r.Repeat(actions)
+	w.remote.heal()
+	w.clock.Add((100 * 24 * time.Hour).Milliseconds())
+	w.drain()
+	w.collectWhole(false)
+	w.collectWhole(true)
+	w.drain()
+	w.wantNothingElse()
+	w.must(w.catalog.Close())
 }
 
 func (w *garbageWorld) must(err error) {
@@ -187,7 +205,9 @@ func (w *garbageWorld) create(r *rapid.T) {
 	upload := w.upload(content)
 	defer upload.Close()
 	doc, err := w.CreateDocument(w.t.Context(), library.NewDocument{Content: upload, Filename: "note.txt", Collection: collection})
-	w.must(err)
+	if w.isAway(err, content) {
+		return
+	}
 	d := &keptDocument{id: doc.ID, contents: []string{content}, expired: make(map[int]bool), states: []keptState{{doc.UpdatedAt, 1, false}}}
 	if collection == "brief" {
 		d.retention = sheaf.Retention{TrashDays: 1, HistoryDays: 2, HistoryVersions: 1}
@@ -213,7 +233,9 @@ func (w *garbageWorld) write(r *rapid.T) {
 	upload := w.upload(content)
 	defer upload.Close()
 	change, err := w.WriteContent(w.t.Context(), d.id, library.ContentWrite{Content: upload})
-	w.must(err)
+	if w.isAway(err, content) {
+		return
+	}
 	if change.Mode == sheaf.ModeUnchanged {
 		return
 	}
@@ -261,15 +283,25 @@ func (w *garbageWorld) tick(r *rapid.T) {
 	w.clock.Add(hours * time.Hour.Milliseconds())
 }
 
-// abandon leaves what a large upload leaves when its commit does not come.
+// abandon leaves what a large upload leaves when its commit does not come, some
+// times with its object.
 func (w *garbageWorld) abandon(r *rapid.T) {
-	content := w.contents[3]
-	err := w.catalog.Mutate(w.t.Context(), 0, func(tx *catalog.Tx) error {
-		_, err := tx.ReserveBlob(blob.Ref{Backend: fs, Digest: sheaf.DigestOf([]byte(content)), Size: int64(len(content)), Encoding: blob.Identity, StoredSize: int64(len(content))})
+	spooled, err := w.blobs.Receive(w.t.Context(), strings.NewReader(w.contents[3]), -1)
+	w.must(err)
+	defer spooled.Close()
+	ref, err := spooled.RefOn(fs)
+	w.must(err)
+	live := false
+	err = w.catalog.Mutate(w.t.Context(), 0, func(tx *catalog.Tx) (err error) {
+		ref, live, err = tx.ReserveBlob(ref)
 		return err
 	})
-	if !errors.Is(err, catalog.ErrDeleting) {
-		w.must(err)
+	if errors.Is(err, catalog.ErrDeleting) {
+		return
+	}
+	w.must(err)
+	if !live && rapid.Bool().Draw(r, "placed") {
+		w.isAway(w.blobs.Place(w.t.Context(), ref, spooled), w.contents[3])
 	}
 }
 
@@ -301,7 +333,7 @@ func (w *garbageWorld) collect(r *rapid.T) {
 func (w *garbageWorld) collectWhole(now bool) {
 	w.t.Helper()
 	_, err := w.CollectGarbage(w.t.Context(), now)
-	w.must(err)
+	w.isAway(err, w.contents[3])
 	w.retained(true)
 	w.wantReachable()
 }
@@ -337,6 +369,7 @@ func (w *garbageWorld) retained(whole bool) {
 // wantReachable reads everything that can be reached.
 func (w *garbageWorld) wantReachable() {
 	w.t.Helper()
+	defer w.remote.answering()()
 	for _, d := range w.documents {
 		for i, want := range d.contents {
 			if d.expired[i+1] {
@@ -388,7 +421,7 @@ func (w *garbageWorld) wantNothingElse() {
 	w.t.Helper()
 	w.wantWhole()
 	w.wantPlan(sheaf.GarbagePlan{})
-	reachable := make(map[sheaf.Digest]bool)
+	reachable, objects := make(map[sheaf.Digest]bool), make(map[blob.Key]bool)
 	for _, d := range w.documents {
 		for i, content := range d.contents {
 			if !d.expired[i+1] {
@@ -396,11 +429,15 @@ func (w *garbageWorld) wantNothingElse() {
 			}
 		}
 	}
+	for digest := range reachable {
+		b, _ := w.blob(digest)
+		objects[b.Key()] = true
+	}
 	if n := w.blobCount(); n != len(reachable) {
 		w.r.Fatalf("%d blobs, %d can be reached", n, len(reachable))
 	}
 	err := w.blobs.List(w.t.Context(), fs, func(info blob.Info) error {
-		if digest, err := sheaf.ParseDigest(string(info.Key)); err != nil || !reachable[digest] {
+		if !objects[info.Key] {
 			w.r.Fatalf("the object %s of %d bytes is there and nothing reaches it", info.Key, info.Size)
 		}
 		return nil

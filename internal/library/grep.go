@@ -67,7 +67,7 @@ func (s *Session) Grep(ctx context.Context, q GrepQuery) (sheaf.GrepResult, erro
 	}
 	g.timeOver, err = inTime(ctx, s.library.searchTime, func(ctx context.Context) error {
 		files := s.library.filesOfBooks(ctx, books, q.BooksSearched, g.paths)
-		return scanInOrder(ctx, s.library.scans.ahead, files, g.look, g.take)
+		return scanInOrder(ctx, s.library.scans.ahead, files, g.begin, g.take)
 	})
 	if err != nil {
 		return sheaf.GrepResult{}, err
@@ -150,37 +150,59 @@ type grepped struct {
 	skipped skipping
 }
 
-// look searches one file.
-func (g *grepping) look(ctx context.Context, f foundFile) (grepped, error) {
+// begin returns what searches a file, once there is room for that.
+func (g *grepping) begin(ctx context.Context, f foundFile) (look func() (grepped, error), err error) {
 	looked := grepped{foundFile: f}
+	if why, known := g.foresee(f); known {
+		looked.skipped = why
+		return func() (grepped, error) { return looked, nil }, nil
+	}
+	var ref blob.Ref
+	err = g.library.catalog.Read(ctx, func(v *catalog.View) (err error) {
+		ref, _, err = v.BookRef(f.book, f.Digest)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	leave, err := g.library.enterScan(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	return func() (grepped, error) {
+		defer leave()
+		return g.look(ctx, looked, ref)
+	}, nil
+}
+
+// foresee returns why a file need not be read, if it is known.
+func (g *grepping) foresee(f foundFile) (why skipping, known bool) {
 	switch {
 	case f.Purged:
-		looked.skipped = unreadable
-		return looked, nil
+		return unreadable, true
 	case isMedia(f.MIME):
-		looked.skipped = notText
-		return looked, nil
+		return notText, true
 	case f.Size > g.library.limits.Searched:
-		looked.skipped = tooLarge
-		return looked, nil
+		return tooLarge, true
 	}
-	if why, known := g.barren.Get(f.Digest); known {
-		looked.skipped = why
-		return looked, nil
-	}
-	err := g.search(ctx, &looked)
+	return g.barren.Get(f.Digest)
+}
+
+// look searches a file.
+func (g *grepping) look(ctx context.Context, f grepped, ref blob.Ref) (grepped, error) {
+	err := g.search(ctx, &f, ref)
 	switch sheaf.KindOf(err) {
 	case "":
 	case sheaf.ErrNotFound, sheaf.ErrGone, sheaf.ErrDamaged: // others can be read
-		looked.skipped = unreadable
-		return looked, nil
+		f.skipped = unreadable
+		return f, nil
 	default:
-		return looked, err
+		return f, err
 	}
-	if looked.found.Total == 0 {
-		g.barren.Add(f.Digest, looked.skipped)
+	if f.found.Total == 0 {
+		g.barren.Add(f.Digest, f.skipped)
 	}
-	return looked, nil
+	return f, nil
 }
 
 // isMedia reports whether contents of a MIME type are never text.
@@ -194,23 +216,9 @@ func isMedia(mime string) bool {
 }
 
 // search reads the content of a file and searches it.
-func (g *grepping) search(ctx context.Context, f *grepped) error {
-	l := g.library
-	var ref blob.Ref
-	err := l.catalog.Read(ctx, func(v *catalog.View) (err error) {
-		ref, _, err = v.BookRef(f.book, f.Digest)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	leave, err := l.enterScan(ctx, ref)
-	if err != nil {
-		return err
-	}
-	defer leave()
+func (g *grepping) search(ctx context.Context, f *grepped, ref blob.Ref) error {
 	head := catalog.Head{Document: sheaf.Document{ID: f.Document, Version: f.Version, Digest: f.Digest, Size: f.Size}}
-	content, err := l.open(ctx, head, ref)
+	content, err := g.library.open(ctx, head, ref)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -184,12 +183,16 @@ func TestGrepAgreesWithGrep(t *testing.T) {
 	if _, err := exec.LookPath("grep"); err != nil {
 		t.Fatalf("this test compares with grep: %v", err)
 	}
+	goroot, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
 	s, root := open(t), t.TempDir()
-	copyTexts(t, filepath.Join(runtime.GOROOT(), "src"), root, func(name string) bool {
+	copyTexts(t, filepath.Join(strings.TrimSpace(string(goroot)), "src"), root, func(name string) bool {
 		return strings.HasSuffix(name, ".md") || strings.HasPrefix(name, "README")
 	})
 	files := 0
-	err := filepath.WalkDir(root, func(file string, entry os.DirEntry, err error) error {
+	err = filepath.WalkDir(root, func(file string, entry os.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}

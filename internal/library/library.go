@@ -7,7 +7,6 @@
 package library
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -28,12 +27,14 @@ type Options struct {
 	Backends        map[string]string // the kind of each backend, by its name
 	DefaultBackend  string            // of the default collection when it is made
 	Limits          sheaf.Limits
-	ScrubRate       int64         // stored bytes a second that are read again in the background; 0: none
-	BatchMemory     int64         // bytes in which all batches together hold small contents until they are committed
-	ArchiveMemory   int64         // bytes that all archives in use take up together; 0: no bound
-	ArchiveLinkTime time.Duration // for which a link to an archive of a book is good; 0: an hour
-	AutoCreateBooks bool          // a write to a book that is not there makes it
-	ViewsDir        string        // where registry.yaml and books are written; empty: nowhere
+	ScrubRate       int64  // stored bytes a second that are read again in the background; 0: none
+	BatchMemory     int64  // bytes in which all batches together hold small contents until they are committed
+	ArchiveMemory   int64  // bytes that all archives in use take up together; 0: no bound
+	UndrainedBlobs  int64  // small contents that may wait for one backend; 0: no bound
+	UndrainedBytes  int64  // stored bytes that they may have; 0: no bound
+	AutoCreateBooks bool   // a write to a book that is not there makes it
+	ViewsDir        string // where registry.yaml and books are written; empty: nowhere
+	Archives        ArchiveOptions
 	Search          SearchOptions
 	Assets          AssetOptions
 	Garbage         GarbageOptions
@@ -66,31 +67,30 @@ type Library struct {
 
 	autoCreateBooks bool
 	bookCounts      *bookCounts
-	viewsDir        string
-	viewable        chan struct{} // woken when something is said of a book
+	views           *views
 
-	lastOperation atomic.Int64             // Unix milliseconds of the latest call that succeeded, 0 for none
-	drainable     map[string]chan struct{} // by backend; woken when there may be inline bytes to move
-	indexable     chan struct{}            // woken when a document was made or changed
-	suspects      *suspects
-	merges        *turns
-	batchMemory   *semaphore.Weighted
-	batchOpen     *semaphore.Weighted // files of the spool
-	archives      *archiveRoom
-	scans         *scanRoom
-	searchTime    time.Duration
-	bookLayouts   *bookLayouts
-	garbage       *garbage
-	moves         *moves
-	pins          *pins
+	lastOperation  atomic.Int64      // Unix milliseconds of the latest call that succeeded, 0 for none
+	drains         map[string]*drain // by backend
+	indexable      chan struct{}     // woken when a document was made or changed
+	suspects       *suspects
+	merges         *turns
+	batchMemory    *semaphore.Weighted
+	batchOpen      *semaphore.Weighted // files of the spool
+	archives       *archiveRoom
+	wholeBooks     *semaphore.Weighted // of wholeBooksAtOnce
+	scans          *scanRoom
+	searchTime     time.Duration
+	bookLayouts    *bookLayouts
+	archiveObjects *archiveObjects
+	garbage        *garbage
+	moves          *moves
+	pins           *pins
 
 	now    func() time.Time
 	signer urlSigner
 
 	address Address // nil: there is none
 	assets  *assets
-
-	archiveLinkTime time.Duration
 
 	audit   AuditOptions
 	access  *accessRecords
@@ -109,13 +109,14 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		log:            o.Log,
 		scrubRate:      o.ScrubRate,
 		defaultBackend: o.DefaultBackend,
-		drainable:      make(map[string]chan struct{}, len(o.Backends)),
+		drains:         make(map[string]*drain, len(o.Backends)),
 		indexable:      make(chan struct{}, 1),
 		suspects:       newSuspects(),
 		merges:         newTurns(),
 		batchMemory:    semaphore.NewWeighted(o.BatchMemory),
 		batchOpen:      semaphore.NewWeighted(mostBatchOpen),
 		archives:       newArchiveRoom(o.ArchiveMemory),
+		wholeBooks:     semaphore.NewWeighted(wholeBooksAtOnce),
 		scans:          newScanRoom(search),
 		searchTime:     search.Deadline,
 		garbage:        newGarbage(o.Garbage),
@@ -128,10 +129,9 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 
 		autoCreateBooks: o.AutoCreateBooks,
 		bookCounts:      newBookCounts(),
-		viewsDir:        o.ViewsDir,
-		viewable:        make(chan struct{}, 1),
+		views:           newViews(o.ViewsDir),
 
-		archiveLinkTime: cmp.Or(o.ArchiveLinkTime, time.Hour),
+		archiveObjects: newArchiveObjects(o.Archives.withDefaults()),
 	}
 	l.bookLayouts = newBookLayouts(l.archives, func() storeState {
 		return storeState{rewritten: l.catalog.Rewritten(), suspected: l.suspects.count()}
@@ -146,7 +146,12 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		l.exports = &exporter{catalog: o.Catalog, dir: o.Audit.Dir, clock: l.now}
 	}
 	for backend := range o.Backends {
-		l.drainable[backend] = make(chan struct{}, 1)
+		l.drains[backend] = &drain{
+			library: l, backend: backend, wake: make(chan struct{}, 1), mostBlobs: o.UndrainedBlobs, mostBytes: o.UndrainedBytes,
+		}
+	}
+	if err := l.lockBackends(ctx); err != nil {
+		return nil, fmt.Errorf("look which master keys are needed: %w", err)
 	}
 	if _, ok := l.catalog.Collection(sheaf.DefaultCollection); !ok {
 		if err := l.createDefaultCollection(ctx, o.DefaultBackend); err != nil {

@@ -38,14 +38,17 @@ type setup struct {
 	uploadLifetime time.Duration
 	cdnURL         string
 
-	batchMemory   int64
-	archiveMemory int64
+	batchMemory    int64
+	archiveMemory  int64
+	undrainedBlobs int64
 
 	// backend takes the place of the files of the directory.
 	backend blob.Backend
-	// others are backends beside that, by their names.
-	others map[string]blob.Backend
-	moves  library.MoveOptions
+	others  map[string]blob.Backend // beside that, by their names
+	moves   library.MoveOptions
+
+	masterKeys string // with which the backend is encrypted; empty: it is not
+	plain      bool   // it is not, although there are master keys
 }
 
 // A store is a library over a real catalog and real blobs, and what lies below
@@ -82,12 +85,24 @@ func openSetup(t testing.TB, set setup) *store {
 	}
 	backends, kinds := map[string]blob.Backend{fs: backend}, map[string]string{fs: "fs"}
 	for name, other := range set.others {
-		backends[name], kinds[name] = other, "fs"
+		backends[name], kinds[name] = other, "other"
 	}
 	var err error
+	var keys *blob.Keyring
+	var sealed []string
+	if set.masterKeys != "" {
+		if keys, err = blob.ParseKeyring(set.masterKeys); err != nil {
+			t.Fatal(err)
+		}
+		if !set.plain {
+			sealed = []string{fs}
+		}
+	}
 	s.blobs, err = blob.NewStore(blob.Options{
 		SpoolDir: filepath.Join(set.dir, "spool"),
 		Backends: backends,
+		Keys:     keys,
+		Sealed:   sealed,
 		OnDamage: func(ref blob.Ref, err error) { s.ReportDamage(ref, err) },
 	})
 	if err != nil {
@@ -109,6 +124,7 @@ func openSetup(t testing.TB, set setup) *store {
 		ScrubRate:       set.scrubRate,
 		BatchMemory:     set.batchMemory,
 		ArchiveMemory:   set.archiveMemory,
+		UndrainedBlobs:  set.undrainedBlobs,
 		Garbage:         set.garbage,
 		Moves:           set.moves,
 		Search:          set.search,
@@ -294,7 +310,11 @@ func (s *store) blobCount() (n int) {
 
 // file returns the path of a content's file.
 func (s *store) file(digest sheaf.Digest) string {
+	s.t.Helper()
 	name := digest.String()
+	if b, found := s.blob(digest); found {
+		name = string(b.Key())
+	}
 	return filepath.Join(s.setup.dir, "blobs", name[:2], name)
 }
 
@@ -329,6 +349,9 @@ func (s *store) check(full bool) []string {
 
 func (s *store) wantWhole() {
 	s.t.Helper()
+	if _, err := s.WriteRegistry(s.t.Context()); err != nil { // as the background does
+		s.t.Fatalf("writing the views: %v", err)
+	}
 	if problems := s.check(true); len(problems) > 0 {
 		s.t.Errorf("the store has problems:\n%s", strings.Join(problems, "\n"))
 	}

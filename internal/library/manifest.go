@@ -26,7 +26,7 @@ func (s *Session) Manifest(ctx context.Context, book string, at Moment) (sheaf.M
 	}
 	var made sheaf.Manifest
 	remembered := false
-	err = l.catalog.Snapshot(ctx, func(v *catalog.View) error {
+	err = l.snapshotOfBook(ctx, func(v *catalog.View) error {
 		revision, err := momentOf(v, known, at)
 		if err != nil {
 			return err
@@ -144,7 +144,7 @@ func (s *Session) PlanBuild(ctx context.Context, q BuildQuery) (BuildPage, error
 	var then []sheaf.ManifestFile
 	var now sheaf.Manifest
 	remembered := false
-	err = l.catalog.Snapshot(ctx, func(v *catalog.View) error {
+	err = l.snapshotOfBook(ctx, func(v *catalog.View) error {
 		revision, err := momentOf(v, book, q.At)
 		if err != nil {
 			return err

@@ -432,7 +432,11 @@ func (m *moving) copy(ctx context.Context, move catalog.BackendMove, sources []c
 		}
 		defer end()
 		defer l.pins.add(name)()
-		batch.sources, batch.copies = append(batch.sources, b.Ref), append(batch.copies, l.blobs.CopyRef(b.Ref, to))
+		copied, err := l.blobs.CopyRef(b.Ref, to)
+		if err != nil {
+			return err
+		}
+		batch.sources, batch.copies = append(batch.sources, b.Ref), append(batch.copies, copied)
 	}
 	if len(batch.sources) == 0 {
 		return nil

@@ -42,8 +42,9 @@ func (c *copying) reserve(ctx context.Context) error {
 			if ref.StoredSize == 0 {
 				continue // nothing has no object
 			}
-			live, err := tx.ReserveBlob(ref)
-			if err != nil {
+			var live bool
+			var err error
+			if c.copies[i], live, err = tx.ReserveBlob(ref); err != nil {
 				return err
 			}
 			if live {

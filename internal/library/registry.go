@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sheaf-dev/sheaf"
@@ -27,14 +29,55 @@ const (
 	registryPause = time.Second
 )
 
+// views are what the library knows of the files that show what the catalog says of
+// the books.
+type views struct {
+	dir     string        // empty: there are none
+	wake    chan struct{} // of the job that writes them
+	changes atomic.Int64  // of what they show, since the start
+
+	mu      sync.Mutex // held while they are written
+	written int64      // the changes that they show; -1: they were not written yet
+}
+
+func newViews(dir string) *views { return &views{dir: dir, wake: make(chan struct{}, 1), written: -1} }
+
 // registryChanged wakes the job that writes the views of the registry.
-func (l *Library) registryChanged() { wake(l.viewable) }
+func (l *Library) registryChanged() {
+	l.views.changes.Add(1)
+	wake(l.views.wake)
+}
 
 // WriteRegistry writes what the catalog says of the books into registry.yaml and
 // books/ID/book.yaml, for people and for other programs. They are views: nothing
 // is read from them, and what somebody changes in them is overwritten. A file
-// that is as it should be is left alone. It must not run twice at the same time.
+// that is as it should be is left alone.
 func (l *Library) WriteRegistry(ctx context.Context) (more bool, err error) {
+	l.views.mu.Lock()
+	defer l.views.mu.Unlock()
+	changes := l.views.changes.Load()
+	err = l.eachView(ctx, func(v view) error {
+		if v.isCurrent() {
+			return nil
+		}
+		return v.write()
+	})
+	if err == nil {
+		l.views.written = changes
+	}
+	return false, err
+}
+
+// A view is a file that shows something of the catalog.
+type view struct {
+	path string // below the directory of the views
+	file string // its path on this machine
+	text []byte // that it should have; nil: it should not be there
+}
+
+// eachView calls each for every view there should be, and then for those there
+// should not.
+func (l *Library) eachView(ctx context.Context, each func(view) error) error {
 	all := l.catalog.Collections(sheaf.KindBook)
 	slices.SortFunc(all, func(a, b *catalog.Collection) int { return strings.Compare(string(a.Name), string(b.Name)) })
 	books := make([]sheaf.Book, len(all))
@@ -43,64 +86,78 @@ func (l *Library) WriteRegistry(ctx context.Context) (more bool, err error) {
 	}
 	text, err := bundle.RegistryYAML(books)
 	if err != nil {
-		return false, err
+		return err
 	}
-	if err := writeView(filepath.Join(l.viewsDir, registryFile), text); err != nil {
-		return false, err
+	if err := each(l.view(registryFile, text)); err != nil {
+		return err
 	}
 	for _, book := range books {
 		if err := ctx.Err(); err != nil {
-			return false, err
+			return err
 		}
 		text, err := bundle.BookYAML(book)
 		if err != nil {
-			return false, err
+			return err
 		}
-		dir := filepath.Join(l.viewsDir, booksDir, string(book.ID))
-		if err := durable.MakeDirs(dir); err != nil {
-			return false, err
-		}
-		if err := writeView(filepath.Join(dir, bookFile), text); err != nil {
-			return false, err
+		if err := each(l.view(viewOf(string(book.ID)), text)); err != nil {
+			return err
 		}
 	}
-	return false, l.removeViews(all)
-}
-
-func writeView(path string, text []byte) error {
-	if known, err := os.ReadFile(path); err == nil && bytes.Equal(known, text) {
-		return nil
-	}
-	if err := durable.WriteFile(path, text, 0o644); err != nil {
-		return fmt.Errorf("write a view of the registry: %w", err)
-	}
-	return nil
-}
-
-// removeViews removes the book.yaml of books that are not there any more, and
-// the directories that held nothing else.
-func (l *Library) removeViews(books []*catalog.Collection) error {
-	entries, err := os.ReadDir(filepath.Join(l.viewsDir, booksDir))
+	entries, err := os.ReadDir(filepath.Join(l.views.dir, booksDir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	for _, entry := range entries {
-		isBook := func(c *catalog.Collection) bool { return string(c.Name) == entry.Name() }
+		isBook := func(b sheaf.Book) bool { return string(b.ID) == entry.Name() }
 		if !entry.IsDir() || slices.ContainsFunc(books, isBook) {
 			continue
 		}
-		dir := filepath.Join(l.viewsDir, booksDir, entry.Name())
-		if err := os.Remove(filepath.Join(dir, bookFile)); err == nil {
-			_ = os.Remove(dir) // unless somebody keeps something else there
+		if err := each(l.view(viewOf(entry.Name()), nil)); err != nil {
+			return err
 		}
 	}
 	return err
+}
+
+// viewOf returns the path of the view of a book.
+func viewOf(book string) string { return booksDir + "/" + book + "/" + bookFile }
+
+func (l *Library) view(path string, text []byte) view {
+	return view{path, filepath.Join(l.views.dir, filepath.FromSlash(path)), text}
+}
+
+// isCurrent reports whether a view shows what it should.
+func (v view) isCurrent() bool {
+	known, err := os.ReadFile(v.file)
+	if v.text == nil {
+		return err != nil
+	}
+	return err == nil && bytes.Equal(known, v.text)
+}
+
+// write makes a view what it should be: of a book that is not there any more it
+// removes the file, and the directory if that held nothing else.
+func (v view) write() error {
+	if v.text == nil {
+		if err := os.Remove(v.file); err == nil {
+			_ = os.Remove(filepath.Dir(v.file)) // unless somebody keeps something else there
+		}
+		return nil
+	}
+	err := durable.MakeDirs(filepath.Dir(v.file))
+	if err == nil {
+		err = durable.WriteFile(v.file, v.text, 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("write a view of the registry: %w", err)
+	}
+	return nil
 }
 
 // bookOf returns what is said of a book, without what is counted of it.
 func bookOf(c *catalog.Collection) sheaf.Book {
 	return sheaf.Book{
 		ID: c.Name, Title: c.Title, Description: c.Description, BookSettings: c.Book, Backend: c.Backend,
-		Status: c.Status, Policy: c.Policy, CreatedAt: c.CreatedAt,
+		Status: c.Status, Policy: c.Policy, Limits: c.Limits, Retention: c.Retention, CreatedAt: c.CreatedAt,
 	}
 }

@@ -68,8 +68,10 @@ func (l *Library) enterScan(ctx context.Context, ref blob.Ref) (leave func(), er
 
 // scanInOrder looks at items at the same time, at most so many, and takes what it
 // finds in their order, until take wants no more or something fails. It returns
-// when nobody looks any more.
-func scanInOrder[I, O any](ctx context.Context, atOnce int, items iter.Seq2[I, error], look func(context.Context, I) (O, error), take func(O) (more bool)) error {
+// when nobody looks any more. Begin is called for one item after the other, waits
+// until there is room to look at it, so that no later item takes that, and returns
+// what looks.
+func scanInOrder[I, O any](ctx context.Context, atOnce int, items iter.Seq2[I, error], begin func(context.Context, I) (look func() (O, error), err error), take func(O) (more bool)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	type outcome struct {
 		found O
@@ -88,12 +90,16 @@ func scanInOrder[I, O any](ctx context.Context, atOnce int, items iter.Seq2[I, e
 			case <-ctx.Done():
 				return
 			}
+			var look func() (O, error)
+			if err == nil {
+				look, err = begin(ctx, item)
+			}
 			if err != nil {
 				place <- outcome{err: err}
 				return
 			}
 			looking.Go(func() {
-				found, err := look(ctx, item)
+				found, err := look()
 				place <- outcome{found, err}
 			})
 		}

@@ -2,6 +2,7 @@ package library
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -44,6 +45,9 @@ func (s *scrubber) run(ctx context.Context) (more bool, err error) {
 	}
 	for _, b := range blobs {
 		s.after = b.PK
+		if s.library.away(b.Backend) {
+			continue // the next round will find it
+		}
 		if err := s.verify(ctx, b.Ref); err != nil && ctx.Err() == nil {
 			// One that cannot be read now must not hide those behind it.
 			s.library.log.Warn("a stored content could not be verified", "digest", b.Digest, "backend", b.Backend, "error", err)
@@ -85,20 +89,46 @@ func (s *scrubber) verify(ctx context.Context, ref blob.Ref) error {
 	if err != nil || !state.Readable() {
 		return err
 	}
-	switch err := s.library.blobs.Verify(ctx, ref); {
+	err = s.library.blobs.Verify(ctx, ref)
+	if sheaf.KindOf(err) == sheaf.ErrDamaged && state == catalog.BlobDamaged {
+		err = s.library.giveBack(ctx, ref, err)
+	}
+	switch {
 	case sheaf.KindOf(err) == sheaf.ErrDamaged:
 		return nil
 	case err != nil || state == catalog.BlobLive:
 		return err
 	}
-	op := s.library.As(sheaf.Principal{ID: "system"}).begin("blob.recover")
-	return s.library.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error {
-		if recovered, err := tx.RecoverBlob(ref.Backend, ref.Digest); err != nil || !recovered {
-			return err
-		}
-		_, err := tx.Append(sheaf.SystemStream, op.entry(withDetail(map[string]any{
-			"digest": ref.Digest, "storage_backend": ref.Backend,
-		})))
+	return s.library.recover(ctx, ref)
+}
+
+// giveBack looks whether the copy of a damaged blob that was put aside is whole,
+// which it is when only the way to it was not. It returns nil if so, and damage
+// if there is no such copy.
+//
+// Meanwhile the blob is a suspect, so that no writer takes the copy for what it
+// stores.
+func (l *Library) giveBack(ctx context.Context, ref blob.Ref, damage error) error {
+	blobs, key, name := l.blobs, ref.Key(), blobName{ref.Backend, ref.Digest}
+	done, err := take(ctx, l.suspects.dealing)
+	if err != nil {
 		return err
-	})
+	}
+	defer done()
+	l.suspects.add(name)
+	defer l.suspects.remove(name)
+	if l.pins.has(name) {
+		return damage // somebody is just storing it anew
+	}
+	switch err := blobs.Unquarantine(ctx, ref.Backend, key); {
+	case sheaf.KindOf(err) == sheaf.ErrNotFound:
+		return damage
+	case err != nil:
+		return err
+	}
+	err = blobs.Verify(ctx, ref)
+	if sheaf.KindOf(err) == sheaf.ErrDamaged {
+		return errors.Join(err, blobs.Quarantine(ctx, ref.Backend, key))
+	}
+	return err
 }

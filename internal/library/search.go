@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/blob"
 	"github.com/sheaf-dev/sheaf/internal/catalog"
 )
 
@@ -120,7 +121,7 @@ func (l *Library) newSearch(q SearchQuery) (*search, error) {
 }
 
 func (s *search) run(ctx context.Context) error {
-	return scanInOrder(ctx, s.library.scans.ahead, s.documents(ctx), s.look, func(look looked) bool {
+	return scanInOrder(ctx, s.library.scans.ahead, s.documents(ctx), s.begin, func(look looked) bool {
 		s.results.Scanned++
 		s.progress(s.results.Scanned)
 		if look.found {
@@ -174,8 +175,28 @@ type looked struct {
 	found bool // whether all words are in it
 }
 
-// look looks at one document.
-func (s *search) look(ctx context.Context, document sheaf.Document) (looked, error) {
+// begin returns what looks at a document, once there is room for that.
+func (s *search) begin(ctx context.Context, document sheaf.Document) (look func() (looked, error), err error) {
+	head, ref, err := s.library.findContent(ctx, document.ID, 0)
+	switch sheaf.KindOf(err) {
+	case "":
+	case sheaf.ErrNotFound, sheaf.ErrGone: // it is deleted by now
+		head.Version = 0
+	default:
+		return nil, err
+	}
+	leave, err := s.library.enterScan(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	return func() (looked, error) {
+		defer leave()
+		return s.look(ctx, document, head, ref)
+	}, nil
+}
+
+// look looks at a document, whose head may have no content.
+func (s *search) look(ctx context.Context, document sheaf.Document, head catalog.Head, ref blob.Ref) (looked, error) {
 	hit := SearchHit{Document: document}
 	missing := make(map[string]bool, len(s.words)) // outside the content
 	name, description := strings.ToLower(document.Name), strings.ToLower(document.Description)
@@ -192,10 +213,10 @@ func (s *search) look(ctx context.Context, document sheaf.Document) (looked, err
 			missing[word] = true
 		}
 	}
-	inContent, err := s.lookInside(ctx, &hit)
+	inContent, err := s.lookInside(ctx, &hit, head, ref)
 	switch sheaf.KindOf(err) {
 	case "":
-	case sheaf.ErrNotFound, sheaf.ErrGone, sheaf.ErrDamaged: // it is deleted by now, or cannot be read: others can
+	case sheaf.ErrNotFound, sheaf.ErrGone, sheaf.ErrDamaged: // others can be read
 	default:
 		return looked{}, err
 	}
@@ -219,16 +240,10 @@ func (s *search) keepBest() {
 
 // lookInside returns which words are in the content of a hit, and notes the line
 // that has most of them.
-func (s *search) lookInside(ctx context.Context, hit *SearchHit) (found map[string]bool, err error) {
-	head, ref, err := s.library.findContent(ctx, hit.Document.ID, 0)
-	if err != nil || head.Version == 0 {
-		return nil, err
+func (s *search) lookInside(ctx context.Context, hit *SearchHit, head catalog.Head, ref blob.Ref) (found map[string]bool, err error) {
+	if head.Version == 0 {
+		return nil, nil
 	}
-	leave, err := s.library.enterScan(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
 	content, err := s.library.open(ctx, head, ref)
 	if err != nil {
 		return nil, err

@@ -254,7 +254,7 @@ func explainSummary(p Place, err error) error {
 // checkSummarisable fails unless there is a lesson that a summary would be of.
 func (l *Library) checkSummarisable(ctx context.Context, book *catalog.Collection, p Place) error {
 	var lessons []sheaf.BookFile
-	err := l.catalog.Snapshot(ctx, func(v *catalog.View) (err error) {
+	err := l.snapshotOfBook(ctx, func(v *catalog.View) (err error) {
 		lessons, err = lessonsOf(v, book, p.Layer, p.Path, 0)
 		return err
 	})
@@ -302,7 +302,7 @@ func (s *Session) ReadSummary(ctx context.Context, bookID, subject string, passa
 	if err != nil {
 		return sheaf.SummaryText{}, err
 	}
-	err = l.catalog.Snapshot(ctx, func(v *catalog.View) error {
+	err = l.snapshotOfBook(ctx, func(v *catalog.View) error {
 		file := fileOf(head)
 		lessons, err := lessonsOf(v, book, p.Layer, p.Path, 0)
 		if err != nil {

@@ -58,7 +58,7 @@ func (s *Session) Summaries(ctx context.Context, q SummaryQuery) (SummaryPage, e
 		return SummaryPage{}, err
 	}
 	page := SummaryPage{Summaries: []sheaf.Summary{}}
-	err = l.catalog.Snapshot(ctx, func(v *catalog.View) error {
+	err = l.snapshotOfBook(ctx, func(v *catalog.View) error {
 		index, err := indexSummaries(v, book, p.Path)
 		if err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -69,7 +70,10 @@ func (u *Upload) Close() error {
 // hand: should they have gone bad, or missing, they are stored again.
 func (l *Library) keep(ctx context.Context, u *Upload, backend string, commit func(blob.Ref) (known bool, err error)) error {
 	for {
-		ref := u.refOn(backend)
+		ref, err := u.spooled.RefOn(backend)
+		if err != nil {
+			return err
+		}
 		known, err := l.store(ctx, u, ref, commit)
 		if moved, to := hasMoved(err); moved {
 			backend = to
@@ -82,20 +86,23 @@ func (l *Library) keep(ctx context.Context, u *Upload, backend string, commit fu
 	}
 }
 
-// refOn returns what the catalog will know of the content on a backend.
-func (u *Upload) refOn(backend string) blob.Ref {
-	ref := u.spooled.Ref()
-	ref.Backend = backend
-	return ref
-}
+// healPatience is how long a small write waits for a backend that may be on its
+// way out to confirm what it has.
+const healPatience = 2 * time.Second
 
 // heal verifies a content that the catalog knew already, and stores the upload's
 // good bytes again should those have gone bad, or missing.
 func (l *Library) heal(ctx context.Context, u *Upload, ref blob.Ref) error {
-	if err := l.confirm(ctx, ref); sheaf.KindOf(err) != sheaf.ErrDamaged {
+	confirming, cancel := ctx, func() {}
+	if ref.IsInline() {
+		confirming, cancel = context.WithTimeout(ctx, healPatience)
+	}
+	err := l.confirm(confirming, ref)
+	cancel()
+	if sheaf.KindOf(err) != sheaf.ErrDamaged {
 		return nil // it is whole, or its backend is away and the catalog is all there is
 	}
-	_, err := l.store(ctx, u, ref, func(ref blob.Ref) (known bool, err error) {
+	_, err = l.store(ctx, u, ref, func(ref blob.Ref) (known bool, err error) {
 		err = l.catalog.Mutate(ctx, int64(len(ref.Inline)), func(tx *catalog.Tx) (err error) {
 			known, err = tx.KeepBlob(ref)
 			return err
@@ -129,7 +136,11 @@ func (l *Library) pastRemovals(ctx context.Context, contents []blob.Ref, store f
 			return err
 		}
 		for _, ref := range contents {
-			if err := l.finishRemoval(ctx, blobName{ref.Backend, ref.Digest}); err != nil {
+			err := l.finishRemoval(ctx, blobName{ref.Backend, ref.Digest})
+			if sheaf.KindOf(err) == sheaf.ErrBackendUnavailable && ref.IsInline() {
+				err = l.revive(ctx, ref) // it needs no backend
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -144,13 +155,18 @@ func (l *Library) pastRemovals(ctx context.Context, contents []blob.Ref, store f
 // theirs to vouch for: since it was found live it may have been found damaged,
 // and somebody may still be placing it anew.
 func (l *Library) ready(ctx context.Context, u *Upload, ref blob.Ref) (placed bool, err error) {
-	if name := (blobName{ref.Backend, ref.Digest}); l.suspects.has(name) {
+	name := blobName{ref.Backend, ref.Digest}
+	if !ref.IsInline() {
+		// Before the look at the suspects: who deals with those looks at the pins.
+		u.release = append(u.release, l.pins.add(name))
+	}
+	if l.suspects.has(name) {
 		if err := l.settle(ctx, name); err != nil {
 			return false, err
 		}
 	}
 	if ref.IsInline() {
-		return true, nil
+		return true, l.drains[ref.Backend].admit(ctx, ref.StoredSize)
 	}
 	return l.place(ctx, u, ref)
 }
@@ -180,20 +196,20 @@ func (l *Library) confirm(ctx context.Context, ref blob.Ref) error {
 }
 
 // place puts a large content into its backend, unless the catalog says that it
-// is there: then placed is false. It stays pinned until the upload is closed.
+// is there: then placed is false. It is pinned, and stays so until the upload is
+// closed.
 func (l *Library) place(ctx context.Context, u *Upload, ref blob.Ref) (placed bool, err error) {
-	name := blobName{ref.Backend, ref.Digest}
-	u.release = append(u.release, l.pins.add(name))
-	if err := l.moves.copies.wait(ctx, name); err != nil {
+	if err := l.moves.copies.wait(ctx, blobName{ref.Backend, ref.Digest}); err != nil {
 		return false, err
 	}
 	// The row that keeps the object from being swept away as an orphan, and the
 	// bytes on the spool's disk, are made durable side by side.
+	var reserved blob.Ref
 	var live bool
 	var both errgroup.Group
 	both.Go(func() error {
 		return l.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) (err error) {
-			live, err = tx.ReserveBlob(ref)
+			reserved, live, err = tx.ReserveBlob(ref)
 			return err
 		})
 	})
@@ -201,5 +217,5 @@ func (l *Library) place(ctx context.Context, u *Upload, ref blob.Ref) (placed bo
 	if err := both.Wait(); err != nil || live {
 		return false, err
 	}
-	return true, l.blobs.Place(ctx, ref.Backend, u.spooled)
+	return true, l.blobs.Place(ctx, reserved, u.spooled)
 }

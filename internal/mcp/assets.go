@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -23,7 +22,7 @@ func assetTools(limits sheaf.Limits) []tool {
 				direct),
 		}, []field{
 			bookField(), assetTypeField().must(), filenameField(limits),
-			text("binary_data", "The file in base64"),
+			text("binary_data", "The file in base64").obeying(checkBase64),
 			number("file_size", "Bytes", 0, 0),
 			identifier("mime_type", "By the filename unless given"),
 			identifier("sha256", "Of the file, to check it").like(digestPattern),
@@ -127,9 +126,12 @@ func uploadAsset(limits sheaf.Limits) func(context.Context, *library.Session, up
 }
 
 func uploadDirectly(ctx context.Context, session *library.Session, in uploadAssetInput, limits sheaf.Limits) (uploadAssetAnswer, error) {
-	content, err := decodeBase64("binary_data", *in.BinaryData)
-	if err != nil {
+	if err := checkBase64(*in.BinaryData); err != nil {
 		return uploadAssetAnswer{}, err
+	}
+	content, err := base64.StdEncoding.Strict().DecodeString(*in.BinaryData)
+	if err != nil {
+		return uploadAssetAnswer{}, fmt.Errorf("base64 that was checked: %w", err)
 	}
 	size := int64(len(content))
 	switch {
@@ -172,31 +174,26 @@ func beginUpload(ctx context.Context, session *library.Session, in uploadAssetIn
 	}, nil
 }
 
-// decodeBase64 reads base64 as RFC 4648 has it in section 4: with padding, and
-// without anything else in between.
-func decodeBase64(field, text string) ([]byte, error) {
-	// The decoder takes line breaks for nothing.
-	if at := strings.IndexAny(text, "\r\n"); at >= 0 {
-		return nil, errBase64(field, text, at)
+// checkBase64 fails if binary_data is not base64 as RFC 4648 has it in section 4:
+// with padding, and without anything else in between.
+func checkBase64(text string) error {
+	wrong := func(format string, args ...any) error {
+		return sheaf.Invalid("binary_data", "binary_data is not base64: "+fmt.Sprintf(format, args...)).
+			WithHint("encode the bytes of the file with the standard alphabet (RFC 4648, section 4), with padding, without line breaks, without a data: prefix")
 	}
-	content, err := base64.StdEncoding.Strict().DecodeString(text)
-	var corrupt base64.CorruptInputError
-	if errors.As(err, &corrupt) {
-		return nil, errBase64(field, text, int(corrupt))
-	}
-	return content, err
-}
-
-func errBase64(field, text string, at int) error {
-	what := "it ends too early"
-	if at < len(text) {
-		what = fmt.Sprintf("%q is not possible there", text[at])
-		if text[at] == '=' {
-			what = "the padding is wrong there"
+	digits := strings.TrimRight(text, "=")
+	for i := range len(digits) {
+		if c := digits[i]; (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '+' && c != '/' {
+			return wrong("%q at character %d, counted from 0, is none of its", c, i)
 		}
 	}
-	return sheaf.Invalid(field, fmt.Sprintf("%s is not base64 at character %d: %s", field, at, what)).
-		WithHint("encode the bytes of the file with the standard alphabet (RFC 4648, section 4), with padding and without line breaks or a data: prefix")
+	if padding := len(text) - len(digits); len(text)%4 != 0 || padding > 2 {
+		return wrong("it ends at character %d, counted from 0, with %d of padding, and not with a whole group of four", len(text), padding)
+	}
+	if _, err := base64.StdEncoding.Strict().DecodeString(text[max(0, len(text)-4):]); err != nil {
+		return wrong("character %d, counted from 0, has bits that belong to no byte", len(digits)-1)
+	}
+	return nil
 }
 
 type getAssetInput struct {

@@ -61,3 +61,18 @@ func TestEveryToolIsAudited(t *testing.T) {
 		t.Errorf("a status and a day that there are not: %+v", told)
 	}
 }
+
+// A call whose arguments are refused is found among those of the book and path
+// that it names, whichever way it names them.
+func TestRefusedCallsAreFoundByBookAndPath(t *testing.T) {
+	session := connect(t, sheaftest.Start(t).URL+"/mcp")
+	refuse(t, session, "write_content", arguments{"book_id": "field-notes", "path": "a.md", "content": ""})
+	refuse(t, session, "get_summary", arguments{"params": arguments{"book_id": "field-notes", "chapter_path": "a.md", "wrong": 1}})
+	var page auditPage
+	for deadline := time.Now().Add(10 * time.Second); len(page.Entries) < 2 && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		page = call[auditPage](t, session, "get_audit_log", arguments{"book_id": "field-notes", "path": "a.md", "status": "error"})
+	}
+	if len(page.Entries) != 2 || page.Entries[0].Operation != "get_summary" || page.Entries[1].Operation != "write_content" {
+		t.Errorf("refused calls about a.md of field-notes: %+v", page.Entries)
+	}
+}

@@ -2,11 +2,8 @@ package mcp
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/url"
 	"strings"
-	"time"
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/library"
@@ -21,6 +18,7 @@ func bookTools(limits sheaf.Limits) []tool {
 			description: "Lists the books there are, with their status and counts.",
 		}, []field{
 			boolean("include_structure", "With parts, chapters and lessons"),
+			choice("status", "", string(sheaf.StatusActive), string(sheaf.StatusArchived), string(sheaf.StatusMigrating)),
 			number("limit", "", 1, limits.Page),
 			cursorField(),
 		}, listBooks),
@@ -34,16 +32,22 @@ func bookTools(limits sheaf.Limits) []tool {
 			text("version", "").between(0, 255),
 			text("description", "").between(0, limits.Description),
 			choice("layout", "docusaurus: content/01-Part/01-Chapter/01-lesson.md",
-				string(sheaf.LayoutFree), string(sheaf.LayoutDocusaurus)),
+				string(sheaf.LayoutFree), string(sheaf.LayoutDocusaurus), string(sheaf.LayoutPatterns)),
+			list("patterns", "Of the layout patterns: globs, one of which each path has to match", text("pattern", "")),
+			boolean("public_assets", "Assets are for anyone who knows their URL"),
+			choice("write_policy", "", string(sheaf.PolicyUpsert), string(sheaf.PolicyRequireHash)),
+			object("limits", "", number("max_documents", "", 0, 0), number("max_bytes", "", 0, 0), number("max_content_bytes", "", 0, 0)),
+			object("retention", "", number("trash_days", "", 0, 0), number("history_days", "", 0, 0), number("history_versions", "", 0, 0)),
 			text("storage_backend", "").between(0, 255),
 		}, createBook),
 		newTool(definition{
 			name: "read_content", title: "Read a file of a book", toolset: ToolsetBooks, scope: sheaf.ScopeRead, readOnly: true, idempotent: true,
-			description: "Reads a text of a book, or the lines from offset on. file_hash_sha256 in the answer is the file_hash of a later write; metadata is the front matter.",
+			description: "Reads a text of a book, or the lines from offset on; of a directory (/ is the whole book) all texts that fit. file_hash_sha256 in the answer is the file_hash of a later write; metadata is the front matter.",
 		}, []field{
-			bookField(), pathField(limits), userField(), atField(),
+			bookField(), readPathField(limits), userField(), atField(),
 			number("offset", "First line, counted from 1", 1, 0),
 			number("limit", fmt.Sprintf("How many lines; %d unless given", defaultLines), 1, 0),
+			identifier("cursor", "Of a directory: from the answer before"),
 		}, readBookContent),
 		newTool(definition{
 			name: "write_content", title: "Write a file of a book", toolset: ToolsetBooks, scope: sheaf.ScopeWrite, destructive: true, idempotent: true,
@@ -88,11 +92,24 @@ func bookTools(limits sheaf.Limits) []tool {
 }
 
 func bookField() field {
-	return identifier("book_id", "Such as field-notes").must().between(3, 50)
+	return identifier("book_id", "Such as field-notes").must().between(3, 50).obeying(func(id string) error {
+		_, err := sheaf.ParseSlug("book_id", id)
+		return err
+	})
 }
 
 func pathField(limits sheaf.Limits) field {
-	return identifier("path", "Relative to the book").must().between(1, limits.Path)
+	return identifier("path", "Relative to the book").must().between(1, limits.Path).obeying(limits.CheckPath)
+}
+
+// readPathField is a path that may also be of a directory, / being the whole book.
+func readPathField(limits sheaf.Limits) field {
+	return pathField(limits).obeying(func(path string) error {
+		if path = strings.TrimSuffix(path, "/"); path == "" {
+			return nil
+		}
+		return limits.CheckPath(path)
+	})
 }
 
 func userField() field {
@@ -104,9 +121,10 @@ func cursorField() field {
 }
 
 type listBooksInput struct {
-	IncludeStructure bool   `json:"include_structure"`
-	Limit            int    `json:"limit"`
-	Cursor           string `json:"cursor"`
+	IncludeStructure bool                   `json:"include_structure"`
+	Status           sheaf.CollectionStatus `json:"status"`
+	Limit            int                    `json:"limit"`
+	Cursor           string                 `json:"cursor"`
 }
 
 type listBooksAnswer struct {
@@ -119,24 +137,26 @@ func listBooks(ctx context.Context, session *library.Session, in listBooksInput)
 	if in.Limit == 0 {
 		in.Limit = library.DefaultPage
 	}
-	page, err := session.Books(ctx, library.BookQuery{Structure: in.IncludeStructure, Limit: in.Limit, Cursor: in.Cursor})
+	page, err := session.Books(ctx, library.BookQuery{Structure: in.IncludeStructure, Status: in.Status, Limit: in.Limit, Cursor: in.Cursor})
 	return listBooksAnswer{page.Books, page.Total, page.Next}, err
 }
 
 type createBookInput struct {
-	BookID      string           `json:"book_id"`
-	Title       string           `json:"title"`
-	Author      string           `json:"author"`
-	Version     string           `json:"version"`
-	Description string           `json:"description"`
-	Layout      sheaf.BookLayout `json:"layout"`
-	Backend     string           `json:"storage_backend"`
+	BookID      string `json:"book_id"`
+	Title       string `json:"title"`
+	Description string `json:"description"`
+	sheaf.BookSettings
+	Policy    sheaf.WritePolicy      `json:"write_policy"`
+	Limits    sheaf.CollectionLimits `json:"limits"`
+	Retention sheaf.Retention        `json:"retention"`
+	Backend   string                 `json:"storage_backend"`
 }
 
 func createBook(ctx context.Context, session *library.Session, in createBookInput) (sheaf.Book, error) {
 	return session.CreateBook(ctx, library.NewBook{
-		ID: in.BookID, Title: in.Title, Description: in.Description, Backend: in.Backend,
-		BookSettings: sheaf.BookSettings{Author: in.Author, Version: in.Version, Layout: in.Layout},
+		ID: in.BookID, Title: in.Title, Description: in.Description, BookSettings: in.BookSettings,
+		Policy: in.Policy, Limits: in.Limits, Retention: in.Retention,
+		Backend: in.Backend,
 	})
 }
 
@@ -149,49 +169,6 @@ type placeInput struct {
 
 func (in placeInput) place() library.Place {
 	return library.Place{Book: in.BookID, Path: in.Path, Layer: library.UserLayer(in.UserID)}
-}
-
-type readBookContentInput struct {
-	placeInput
-	At     string `json:"at"`
-	Offset int    `json:"offset"`
-	Limit  int    `json:"limit"`
-}
-
-type readBookContentAnswer struct {
-	Path          string          `json:"path"`
-	Content       string          `json:"content"`
-	FileSize      int64           `json:"file_size"`
-	LastModified  time.Time       `json:"last_modified"`
-	Backend       string          `json:"storage_backend"`
-	FileHash      sheaf.Digest    `json:"file_hash_sha256"`
-	Version       int             `json:"version"`
-	Layer         string          `json:"layer,omitempty"` // of a user's own copy
-	Metadata      json.RawMessage `json:"metadata"`        // the front matter
-	MetadataError string          `json:"metadata_error,omitempty"`
-	passageAnswer
-}
-
-func readBookContent(ctx context.Context, session *library.Session, in readBookContentInput) (answer readBookContentAnswer, err error) {
-	at, err := moment(in.At)
-	if err != nil {
-		return answer, err
-	}
-	read, err := session.ReadAtPath(ctx, in.place(), at, lines(in.Offset, in.Limit))
-	if err != nil {
-		return answer, err
-	}
-	d := read.Document
-	answer = readBookContentAnswer{
-		Path: d.Path, FileSize: d.Size, LastModified: d.UpdatedAt, Backend: read.Backend, FileHash: d.Digest,
-		Version: d.Version, Layer: d.Layer, Metadata: read.FrontMatter.Metadata,
-	}
-	if read.FrontMatter.Error != "" {
-		answer.MetadataError = fmt.Sprintf("line %d: %s", read.FrontMatter.Line, read.FrontMatter.Error)
-	}
-	at0 := url.URL{Path: "/books/" + in.BookID + "/content/" + d.Path}
-	answer.Content, answer.passageAnswer, err = passage(read.Excerpt, d, at0.EscapedPath())
-	return answer, err
 }
 
 type writeBookContentInput struct {

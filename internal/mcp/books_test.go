@@ -96,6 +96,81 @@ func TestBookTools(t *testing.T) {
 	}
 }
 
+// A directory is read at once, as far as it fits, and then further.
+func TestReadingADirectory(t *testing.T) {
+	session := connect(t, sheaftest.Start(t).URL+"/mcp")
+	at := func(path string, more arguments) arguments {
+		all := arguments{"book_id": "ai-native", "path": path}
+		for name, value := range more {
+			all[name] = value
+		}
+		return all
+	}
+	long := strings.Repeat("a line of forty characters, more or less\n", 2000)
+	for _, path := range []string{"a/1.md", "a/2.md", "b/1.md"} {
+		call[bookFile](t, session, "write_content", at(path, arguments{"content": path + "\n" + long}))
+	}
+	call[bookFile](t, session, "write_content", at("a/3.png", arguments{"content": "no text"}))
+	type reading struct {
+		Path, Cursor, Next string
+		Truncated          bool
+		Files              []struct{ Path, Content, Omitted string }
+	}
+	for path, want := range map[string]string{"a": "a/1.md a/2.md a/3.png!not_text", "a/": "a/1.md a/2.md a/3.png!not_text", "/": "a/1.md a/2.md a/3.png!not_text b/1.md"} {
+		var got []string
+		in := at(path, nil)
+		for calls := 1; ; calls++ {
+			read := call[reading](t, session, "read_content", in)
+			for _, f := range read.Files {
+				name := f.Path
+				if f.Omitted != "" {
+					name += "!" + f.Omitted
+				} else if f.Content != f.Path+"\n"+long {
+					t.Errorf("%s has another content", f.Path)
+				}
+				got = append(got, name)
+			}
+			if read.Truncated != (read.Cursor != "") || read.Truncated != (read.Next != "") {
+				t.Errorf("how to go on: %t, %q, %q", read.Truncated, read.Cursor, read.Next)
+			}
+			if in["cursor"] = read.Cursor; read.Cursor == "" {
+				if calls < 2 {
+					t.Errorf("all of %s came at once", path)
+				}
+				break
+			}
+		}
+		if text := strings.Join(got, " "); text != want {
+			t.Errorf("%s: %s, want %s", path, text, want)
+		}
+	}
+	if told := refuse(t, session, "read_content", at("c", nil)); told.Code != sheaf.ErrNotFound || told.Hint == "" {
+		t.Errorf("a directory that is not there: %+v", told)
+	}
+}
+
+// All that can be said of a book can be said when it is created.
+func TestCreateBookTool(t *testing.T) {
+	session := connect(t, sheaftest.Start(t).URL+"/mcp")
+	book := call[sheaf.Book](t, session, "create_book", arguments{
+		"book_id": "ai-native", "author": "Ada", "layout": "patterns", "patterns": []string{"**/*.md"}, "public_assets": true,
+		"write_policy": "require_hash", "limits": arguments{"max_documents": 5}, "retention": arguments{"trash_days": 7},
+	})
+	if book.Author != "Ada" || len(book.Patterns) != 1 || !book.PublicAssets || book.Policy != sheaf.PolicyRequireHash ||
+		book.Limits.Documents != 5 || book.Retention.TrashDays != 7 {
+		t.Errorf("create_book: %+v", book)
+	}
+	for status, want := range map[string]int{"active": 1, "archived": 0, "migrating": 0} {
+		listed := call[struct {
+			Books []sheaf.Book
+			Total int `json:"total_count"`
+		}](t, session, "list_books", arguments{"status": status})
+		if len(listed.Books) != want || listed.Total != want || listed.Books == nil {
+			t.Errorf("books that are %s: %+v", status, listed)
+		}
+	}
+}
+
 // What a user writes is theirs alone.
 func TestBookToolsWithUser(t *testing.T) {
 	session := connect(t, sheaftest.Start(t).URL+"/mcp")

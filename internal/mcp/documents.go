@@ -107,7 +107,10 @@ func messageField(limits sheaf.Limits) field {
 }
 
 func atField() field {
-	return identifier("at", "As it was then: a revision such as 42, or a time such as 2026-01-31T12:00:00Z")
+	return identifier("at", "As it was then: a revision such as 42, or a time such as 2026-01-31T12:00:00Z").obeying(func(at string) error {
+		_, err := library.ParseMoment(at)
+		return err
+	})
 }
 
 func fileHashField() field {

@@ -22,9 +22,10 @@ type field struct {
 	least, most int      // characters of a text, the value of a number, items of a list; most 0: any
 	enum        []string // of a text; nil: any
 	pattern     *regexp.Regexp
-	trimmed     bool    // of a text: white space around it means nothing
-	item        *field  // of a list
-	fields      []field // of an object
+	rule        func(string) error // of a text, that is applied later on; nil: none
+	trimmed     bool               // of a text: white space around it means nothing
+	item        *field             // of a list
+	fields      []field            // of an object
 }
 
 type fieldKind string
@@ -79,6 +80,11 @@ func (f field) must() field { f.required = true; return f }
 func (f field) between(least, most int) field { f.least, f.most = least, most; return f }
 
 func (f field) like(pattern *regexp.Regexp) field { f.pattern = pattern; return f }
+
+// obeying says which rule that a schema cannot say is applied to the field later
+// on, so that what breaks it is reported together with what is not as the schema
+// says. Its error is about the field of this name.
+func (f field) obeying(rule func(string) error) field { f.rule = rule; return f }
 
 func (f field) or(aliases ...string) field { f.aliases = aliases; return f }
 
@@ -154,14 +160,14 @@ func mustMarshal(v any) []byte {
 
 // check reports what is wrong with a value, under the name that says where it
 // is. It returns the value as it is meant: texts that name something trimmed.
-func (f field) check(at string, value json.RawMessage, wrong *[]error) json.RawMessage {
+func (f field) check(at string, value json.RawMessage, wrong *faults) json.RawMessage {
 	complain := func(format string, args ...any) {
-		*wrong = append(*wrong, sheaf.Invalid(at, at+" "+fmt.Sprintf(format, args...)))
+		wrong.schema = append(wrong.schema, sheaf.Invalid(at, at+" "+fmt.Sprintf(format, args...)))
 	}
 	switch f.kind {
 	case kindText:
-		var s string
-		if json.Unmarshal(value, &s) != nil {
+		s, ok := decodeString(value)
+		if !ok {
 			complain("has to be a text")
 			return value
 		}
@@ -169,7 +175,13 @@ func (f field) check(at string, value json.RawMessage, wrong *[]error) json.RawM
 			s = strings.TrimSpace(s)
 			value = mustMarshal(s)
 		}
+		before := len(wrong.schema)
 		f.checkText(s, complain)
+		if f.rule != nil && s != "" && len(wrong.schema) == before {
+			if err := f.rule(s); err != nil {
+				wrong.rules = append(wrong.rules, err)
+			}
+		}
 	case kindNumber:
 		var n int64
 		if json.Unmarshal(value, &n) != nil {
@@ -212,7 +224,7 @@ func (f field) checkText(s string, complain func(string, ...any)) {
 	}
 }
 
-func (f field) checkList(at string, value json.RawMessage, wrong *[]error, complain func(string, ...any)) json.RawMessage {
+func (f field) checkList(at string, value json.RawMessage, wrong *faults, complain func(string, ...any)) json.RawMessage {
 	var items []json.RawMessage
 	if json.Unmarshal(value, &items) != nil {
 		complain("has to be a list")

@@ -16,11 +16,14 @@ type progress func(done, total int, message string)
 // progressInterval is the least time between two things that are told.
 const progressInterval = 100 * time.Millisecond
 
+// noProgress tells nobody.
+func noProgress(int, int, string) {}
+
 // progressOf returns where a call tells of its progress.
 func progressOf(ctx context.Context, request *sdk.CallToolRequest) progress {
 	token := request.Params.GetProgressToken()
 	if token == nil {
-		return func(int, int, string) {}
+		return noProgress
 	}
 	var last time.Time
 	told := 0

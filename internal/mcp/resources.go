@@ -13,7 +13,7 @@ import (
 
 // resources returns every kind of resource, in the order in which they are listed.
 func resources() []resource {
-	return slices.Concat(documentResources())
+	return slices.Concat(bookResources(), documentResources())
 }
 
 // A resource is a kind of thing that a person can attach to a conversation by its
@@ -30,6 +30,9 @@ type resource struct {
 	// complete returns what a variable of the template can be that has been typed
 	// as far as value, given the other variables, and whether there is more.
 	complete func(ctx context.Context, session *library.Session, variable, value string, others map[string]string) (values []string, more bool, err error)
+
+	// list returns those that somebody is likely to want to pick from a list.
+	list func(ctx context.Context, session *library.Session) ([]*sdk.Resource, error)
 }
 
 // A resourceContent is what a resource holds: text if it is UTF-8.
@@ -63,6 +66,34 @@ func (s *Server) reader(r resource) sdk.ResourceHandler {
 			held.Blob = content.bytes
 		}
 		return &sdk.ReadResourceResult{Contents: []*sdk.ResourceContents{held}}, nil
+	}
+}
+
+// lister returns what answers requests to list resources, of which the SDK knows
+// only those that never change.
+func (s *Server) lister(v view) sdk.Middleware {
+	return func(next sdk.MethodHandler) sdk.MethodHandler {
+		return func(ctx context.Context, method string, request sdk.Request) (sdk.Result, error) {
+			result, err := next(ctx, method, request)
+			listing, ok := result.(*sdk.ListResourcesResult)
+			if err != nil || !ok || listing == nil {
+				return result, err
+			}
+			call := s.begin(ctx, request)
+			defer call.End("resource.list")
+			for _, r := range s.resources {
+				if !v.offers(r.toolset, r.scope) || r.list == nil {
+					continue
+				}
+				listed, err := r.list(ctx, call.Session())
+				if err != nil {
+					call.Fail(err)
+					return nil, s.told(ctx, "resources cannot be listed", err)
+				}
+				listing.Resources = append(listing.Resources, listed...)
+			}
+			return listing, nil
+		}
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/library"
 )
@@ -26,7 +28,7 @@ func documentResources() []resource {
 		name:     "document", title: "Document",
 		description: "A document by its id. Completion finds ids by a piece of the document's name, too.",
 		toolset:     ToolsetDocuments, scope: sheaf.ScopeRead,
-		read: readDocumentResource, complete: completeDocumentID,
+		read: readDocumentResource, complete: completeDocumentID, list: listDocumentResources,
 	}}
 }
 
@@ -40,15 +42,28 @@ func readDocumentResource(ctx context.Context, session *library.Session, uri str
 		return resourceContent{}, err
 	}
 	defer content.Close()
-	return readResource(content)
+	return readResource(content, fmt.Sprintf("read it in parts with read_document, or download it: GET /documents/%s", id))
 }
 
-// readResource returns a content as a resource.
-func readResource(content *library.Content) (resourceContent, error) {
+// listDocumentResources lists the newest documents.
+func listDocumentResources(ctx context.Context, session *library.Session) ([]*sdk.Resource, error) {
+	page, err := session.Documents(ctx, library.DocumentQuery{Limit: mostListed})
+	listed := make([]*sdk.Resource, len(page.Documents))
+	for i, d := range page.Documents {
+		listed[i] = &sdk.Resource{
+			URI: documentURI + string(d.ID), Name: d.Name, Description: d.Description, MIMEType: d.MIME, Size: d.Size,
+		}
+	}
+	return listed, err
+}
+
+// readResource returns a content as a resource. The hint says how to get one that
+// is too large.
+func readResource(content *library.Content, hint string) (resourceContent, error) {
 	d := content.Document
 	if d.Size > maxResource {
-		return resourceContent{}, sheaf.Errorf(sheaf.ErrTooLarge, "the document has %d bytes, a resource has at most %d", d.Size, maxResource).
-			WithHint(fmt.Sprintf("read it in parts with read_document, or download it: GET /documents/%s", d.ID))
+		return resourceContent{}, sheaf.Errorf(sheaf.ErrTooLarge, "the content has %d bytes, a resource has at most %d", d.Size, maxResource).
+			WithHint(hint)
 	}
 	reader, err := content.Reader()
 	if err != nil {

@@ -3,6 +3,7 @@ package mcp
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -67,16 +68,21 @@ type Server struct {
 	plain     http.Handler // answers with JSON
 	streaming http.Handler // answers with events, for callers that want to see progress
 
-	mu    sync.Mutex
-	views map[view]*sdk.Server
+	mu     sync.Mutex
+	offers map[view]*offer
 }
 
-// A view is which tools a caller sees. There are few, so that the SDK's server
-// for each is kept.
+// A view is which tools a caller sees.
 type view struct {
 	toolsets string // sorted, separated by commas
 	scopes   sheaf.ScopeSet
 	readOnly bool
+}
+
+// An offer is what there is in a view. There are few views, so that it is kept.
+type offer struct {
+	tools  map[string]tool
+	server *sdk.Server
 }
 
 // New returns a handler of the protocol. The library stays the caller's.
@@ -90,7 +96,7 @@ func New(options Options) (*Server, error) {
 func newServer(options Options, tools []tool, resources []resource) (*Server, error) {
 	s := &Server{
 		library: options.Library, log: options.Log, version: options.Version, readOnly: options.ReadOnly, address: options.Address,
-		toolsets: options.Toolsets, tools: tools, resources: resources, views: map[view]*sdk.Server{}, unlisted: map[string]string{},
+		toolsets: options.Toolsets, tools: tools, resources: resources, offers: map[view]*offer{}, unlisted: map[string]string{},
 	}
 	for _, t := range tools {
 		for _, name := range t.unlisted {
@@ -112,9 +118,10 @@ func newServer(options Options, tools []tool, resources []resource) (*Server, er
 		Stateless: true, MaxRequestBodyBytes: maxBody, PropagateRequestCancellation: true,
 		DisableLocalhostProtection: true, // whoever mounts this has checked Host and Origin
 	}
-	s.streaming = sdk.NewStreamableHTTPHandler(s.serverFor, &transport)
+	serverOf := func(r *http.Request) *sdk.Server { return r.Context().Value(offerKey{}).(*offer).server }
+	s.streaming = sdk.NewStreamableHTTPHandler(serverOf, &transport)
 	transport.JSONResponse = true
-	s.plain = sdk.NewStreamableHTTPHandler(s.serverFor, &transport)
+	s.plain = sdk.NewStreamableHTTPHandler(serverOf, &transport)
 	return s, nil
 }
 
@@ -126,7 +133,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusMethodNotAllowed, "agents call here with POST, in the Model Context Protocol; docs/mcp.md says how to connect one")
 		return
 	}
-	if _, err := s.viewOf(r); err != nil {
+	view, err := s.viewOf(r)
+	if err != nil {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
@@ -140,7 +148,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "the request is cut off")
 		return
 	}
-	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, r))
+	offer := s.offerOf(view)
+	if call, ok := s.directCall(r.Header, offer, body); ok {
+		s.answerDirectly(w, r, call)
+		return
+	}
+	ctx := context.WithValue(r.Context(), callerKey{}, r)
+	r = r.WithContext(context.WithValue(ctx, offerKey{}, offer))
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	// An answer in JSON has no place for progress.
 	if bytes.Contains(body, []byte(`"progressToken"`)) {
@@ -149,6 +163,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.plain.ServeHTTP(w, r)
 }
+
+// offerKey is where the context of a request has the offer for its sender.
+type offerKey struct{}
 
 // callerKey is where a context has the HTTP request that it comes from. The SDK
 // hands on the values of that one's, but its end only in the newest version of
@@ -232,20 +249,16 @@ func principal(header http.Header, client string) sheaf.Principal {
 	return sheaf.Local(sheaf.CleanLabel(label))
 }
 
-// serverFor returns the SDK's server for the sender of a request.
-func (s *Server) serverFor(r *http.Request) *sdk.Server {
-	v, err := s.viewOf(r)
-	if err != nil {
-		return nil // ServeHTTP has refused it
-	}
+// offerOf returns what there is in a view.
+func (s *Server) offerOf(v view) *offer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if known := s.views[v]; known != nil {
-		return known
+	known := s.offers[v]
+	if known == nil {
+		known = s.newOffer(v)
+		s.offers[v] = known
 	}
-	made := s.serverOf(v)
-	s.views[v] = made
-	return made
+	return known
 }
 
 // offers reports whether what belongs to a toolset and needs a scope is in a view.
@@ -253,8 +266,7 @@ func (v view) offers(toolset Toolset, scope sheaf.Scope) bool {
 	return strings.Contains(","+v.toolsets+",", ","+string(toolset)+",") && v.scopes.Has(scope)
 }
 
-// serverOf returns an SDK server with what is in a view.
-func (s *Server) serverOf(v view) *sdk.Server {
+func (s *Server) newOffer(v view) *offer {
 	server := sdk.NewServer(
 		&sdk.Implementation{Name: "sheaf", Title: "Sheaf", Version: s.version},
 		&sdk.ServerOptions{
@@ -266,9 +278,11 @@ func (s *Server) serverOf(v view) *sdk.Server {
 			SetCacheable:      func(_ context.Context, _ sdk.Request, c *sdk.Cacheable) { c.CacheScope = "private" },
 		})
 	var offered []tool
+	byName := map[string]tool{}
 	for _, t := range s.tools {
 		if v.offers(t.toolset, t.scope) && (t.readOnly || !v.readOnly) {
 			offered = append(offered, t)
+			byName[t.name] = t
 			server.AddTool(t.sdkTool(), s.handler(t))
 		}
 	}
@@ -278,8 +292,8 @@ func (s *Server) serverOf(v view) *sdk.Server {
 		}
 	}
 	server.AddPrompt(gettingStarted(offered))
-	server.AddReceivingMiddleware(s.guard)
-	return server
+	server.AddReceivingMiddleware(s.guard, s.lister(v))
+	return &offer{byName, server}
 }
 
 // guard keeps a panic from ending more than one request, those of tools being
@@ -316,37 +330,45 @@ func (t tool) sdkTool() *sdk.Tool {
 	}
 }
 
-// handler returns what answers a call of a tool.
+// handler returns what answers a call of a tool that comes through the SDK.
 func (s *Server) handler(t tool) sdk.ToolHandler {
-	return func(ctx context.Context, request *sdk.CallToolRequest) (result *sdk.CallToolResult, err error) {
-		call := s.begin(ctx, request)
-		defer call.End(t.name)
-		defer func() {
-			if caught := recover(); caught != nil {
-				s.log.ErrorContext(ctx, "panic in a tool", "tool", t.name, "panic", fmt.Sprint(caught), "stack", string(debug.Stack()))
-				panicked := errors.New("panic")
-				call.Fail(panicked)
-				f, _ := describeFailure(panicked)
-				result, err = failed(f), nil
-			}
-		}()
-		answer, err := t.call(ctx, call.Session(), request.Params.Arguments, progressOf(ctx, request))
-		if err != nil {
-			call.Fail(err)
-			f, internal := describeFailure(err)
-			if internal && ctx.Err() == nil {
-				s.log.ErrorContext(ctx, "a tool failed", "tool", t.name, "error", err)
-			}
-			return failed(f), nil
+	return func(ctx context.Context, request *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
+		answer, failed := s.callTool(ctx, t, s.begin(ctx, request), request.Params.Arguments, progressOf(ctx, request))
+		result := &sdk.CallToolResult{IsError: failed, Content: []sdk.Content{&sdk.TextContent{Text: string(answer)}}}
+		if !failed {
+			result.StructuredContent = answer
 		}
-		return &sdk.CallToolResult{
-			StructuredContent: answer,
-			Content:           []sdk.Content{&sdk.TextContent{Text: string(answer)}},
-		}, nil
+		return result, nil
 	}
 }
 
-// begin begins the call of a request.
+// callTool calls a tool, ends the call, and returns the tool's answer or, if it has
+// failed, what the agent is told of that.
+func (s *Server) callTool(ctx context.Context, t tool, call *library.Call, arguments json.RawMessage, report progress) (answer json.RawMessage, failed bool) {
+	defer call.End(t.name)
+	defer func() {
+		if caught := recover(); caught != nil {
+			s.log.ErrorContext(ctx, "panic in a tool", "tool", t.name, "panic", fmt.Sprint(caught), "stack", string(debug.Stack()))
+			panicked := errors.New("panic")
+			call.Fail(panicked)
+			f, _ := describeFailure(panicked)
+			answer, failed = mustMarshal(f), true
+		}
+	}()
+	answer, err := t.call(ctx, call.Session(), arguments, report)
+	if err != nil {
+		call.Fail(err)
+		call.Named(placeIn(arguments, t.fields))
+		f, internal := describeFailure(err)
+		if internal && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "a tool failed", "tool", t.name, "error", err)
+		}
+		return mustMarshal(f), true
+	}
+	return answer, false
+}
+
+// begin begins a call that comes through the SDK.
 func (s *Server) begin(ctx context.Context, request sdk.Request) *library.Call {
 	var header http.Header
 	if extra := request.GetExtra(); extra != nil {
@@ -358,13 +380,14 @@ func (s *Server) begin(ctx context.Context, request sdk.Request) *library.Call {
 			client = params.ClientInfo.Name
 		}
 	}
-	call := s.library.Begin(principal(header, client), "mcp")
-	if caller := callerOf(ctx); caller != nil && s.address != nil {
+	return s.beginFor(principal(header, client), callerOf(ctx))
+}
+
+// beginFor begins a call of a principal who has sent the request; nil for none.
+func (s *Server) beginFor(p sheaf.Principal, caller *http.Request) *library.Call {
+	call := s.library.Begin(p, "mcp")
+	if caller != nil && s.address != nil {
 		call.ReachedAt(func(context.Context) (string, error) { return s.address(caller) })
 	}
 	return call
-}
-
-func failed(f failure) *sdk.CallToolResult {
-	return &sdk.CallToolResult{IsError: true, Content: []sdk.Content{&sdk.TextContent{Text: string(mustMarshal(f))}}}
 }

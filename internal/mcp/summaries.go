@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -58,7 +59,7 @@ type summaryInput struct {
 
 type summaryChangeAnswer struct {
 	Mode            sheaf.ChangeMode `json:"mode"`
-	Path            string           `json:"path"` // what is summed up, as it was given
+	Path            string           `json:"path"` // what is summed up
 	SummaryPath     string           `json:"summary_path"`
 	FileSize        int64            `json:"file_size"`
 	FileHash        sheaf.Digest     `json:"file_hash_sha256"`
@@ -85,7 +86,7 @@ func writeSummary(ctx context.Context, session *library.Session, in summaryInput
 	defer content.Close()
 	c, err := write(ctx, library.SummaryWrite{Book: in.BookID, Path: in.Path, Content: content, FileHash: in.FileHash})
 	return summaryChangeAnswer{
-		Mode: c.Mode, Path: in.Path, SummaryPath: c.Path, FileSize: c.Size, FileHash: c.Digest,
+		Mode: c.Mode, Path: cmp.Or(strings.TrimSuffix(in.Path, "/"), "/"), SummaryPath: c.Path, FileSize: c.Size, FileHash: c.Digest,
 		Version: c.Version, PreviousVersion: c.PreviousVersion, AuditEntryID: c.AuditEntryID,
 	}, err
 }

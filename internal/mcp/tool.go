@@ -18,6 +18,7 @@ type tool struct {
 	fields []field
 	input  json.RawMessage // the JSON Schema of its arguments
 	output json.RawMessage // of its answer
+	long   bool            // it may take long, and tells how far it is
 
 	// call answers with JSON. Its errors are those of the library, and of
 	// arguments that are wrong.
@@ -53,9 +54,11 @@ const (
 // newTool makes a tool of a function that takes In, a struct with the fields,
 // and answers with Out.
 func newTool[In, Out any](d definition, fields []field, call func(context.Context, *library.Session, In) (Out, error)) tool {
-	return newLongTool(d, fields, func(ctx context.Context, session *library.Session, in In, _ progress) (Out, error) {
+	t := newLongTool(d, fields, func(ctx context.Context, session *library.Session, in In, _ progress) (Out, error) {
 		return call(ctx, session, in)
 	})
+	t.long = false
+	return t
 }
 
 // newLongTool makes a tool of a function that takes long, and tells how far it is.
@@ -65,6 +68,7 @@ func newLongTool[In, Out any](d definition, fields []field, call func(context.Co
 		fields:     fields,
 		input:      mustMarshal(object("", "", fields...).schema()),
 		output:     answerSchema[Out](),
+		long:       true,
 		call: func(ctx context.Context, session *library.Session, arguments json.RawMessage, report progress) (json.RawMessage, error) {
 			in, err := decodeArguments[In](arguments, fields)
 			if err != nil {
@@ -74,7 +78,7 @@ func newLongTool[In, Out any](d definition, fields []field, call func(context.Co
 			if err != nil {
 				return nil, err
 			}
-			answer, err := json.Marshal(out)
+			answer, err := encodeAnswer(out)
 			if err != nil {
 				return nil, fmt.Errorf("encode the answer of %s: %w", d.name, err)
 			}

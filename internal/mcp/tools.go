@@ -16,6 +16,7 @@ func tools(limits sheaf.Limits) []tool {
 		bookSearchTools(limits),
 		documentTools(limits),
 		searchTools(limits),
+		archiveTools(),
 		auditTools(),
 	)
 }

@@ -14,13 +14,20 @@ type checkOutput struct {
 	Body sheaf.CheckReport
 }
 
-// checkStore looks for damage: POST /admin/fsck.
+// checkStore looks for damage, and repairs it if that is asked for: POST
+// /admin/fsck.
 func (s *server) checkStore(ctx context.Context, in *checkInput) (*checkOutput, error) {
-	full, err := parseFlag("full", in.request.URL.Query())
-	if err != nil {
+	full, fullErr := parseFlag("full", in.request.URL.Query())
+	repair, repairErr := parseFlag("repair", in.request.URL.Query())
+	if err := sheaf.InvalidFields(fullErr, repairErr); err != nil {
 		return nil, err
 	}
-	report, err := s.session(in.request).Check(ctx, full)
+	session := s.session(in.request)
+	check := session.Check
+	if repair {
+		check = session.Repair
+	}
+	report, err := check(ctx, full)
 	if err != nil {
 		return nil, err
 	}

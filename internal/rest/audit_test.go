@@ -50,6 +50,24 @@ func TestEveryRouteIsAudited(t *testing.T) {
 	}
 }
 
+// A request that is refused before it reaches the library is found among those of
+// the book and path that it names.
+func TestRefusedRequestsAreFoundByBookAndPath(t *testing.T) {
+	s := newServer(t, Options{})
+	for path, target := range map[string]string{
+		"week-1/a.md":         "GET /books/field-notes/content/week-1%2Fa.md?at=yesterday",
+		"assets/images/b.png": "PUT /books/field-notes/assets/images/b.png?sha256=none",
+		"":                    "GET /books/field-notes/files?limit=none",
+	} {
+		method, url, _ := strings.Cut(target, " ")
+		status := s.do(method, url, nil, "X-Agent-Id", "of "+path).StatusCode
+		entries := s.audited("book_id=field-notes&status=error&agent_id=" + strings.ReplaceAll("of "+path, " ", "+"))
+		if status != http.StatusUnprocessableEntity || len(entries) != 1 || entries[0].Path != path {
+			t.Errorf("%s answers %d and leaves %+v", target, status, entries)
+		}
+	}
+}
+
 // A panic, and an answer that is cut off, are failures too.
 func TestCutOffAnswersAreAudited(t *testing.T) {
 	l, _, _ := newLibrary(t, sheaf.DefaultLimits())

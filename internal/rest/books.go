@@ -25,7 +25,9 @@ func (s *server) listBooks(ctx context.Context, in *listBooksInput) (*listBooksO
 	if err := sheaf.InvalidFields(limitErr, structureErr); err != nil {
 		return nil, err
 	}
-	page, err := s.session(in.request).Books(ctx, library.BookQuery{Structure: structure, Limit: limit, Cursor: query.Get("cursor")})
+	page, err := s.session(in.request).Books(ctx, library.BookQuery{
+		Structure: structure, Status: sheaf.CollectionStatus(query.Get("status")), Limit: limit, Cursor: query.Get("cursor"),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +54,8 @@ type bookCreation struct {
 	PublicAssets bool              `json:"public_assets,omitempty" doc:"Whether its assets are for anyone who knows their URL"`
 	Policy       sheaf.WritePolicy `json:"write_policy,omitempty" enum:"upsert,require_hash" doc:"Whether a write has to name the hash that it replaces; upsert unless given"`
 	Backend      string            `json:"storage_backend,omitempty" doc:"Where its contents are stored, by a name of the server's configuration; the default one unless given"`
+	Limits       limitSettings     `json:"limits,omitzero" doc:"What it may hold; none unless given"`
+	Retention    retentionSettings `json:"retention,omitzero" doc:"How long what is no longer current is kept; for ever unless given"`
 }
 
 type createBookInput struct{ call }
@@ -72,6 +76,7 @@ func (s *server) createBook(ctx context.Context, in *createBookInput) (*createBo
 		BookSettings: sheaf.BookSettings{
 			Author: body.Author, Version: body.Version, Layout: body.Layout, Patterns: body.Patterns, PublicAssets: body.PublicAssets,
 		},
+		Limits: sheaf.CollectionLimits(body.Limits), Retention: sheaf.Retention(body.Retention),
 	})
 	if err != nil {
 		return nil, err
@@ -107,6 +112,8 @@ type bookChange struct {
 	PublicAssets *bool                   `json:"public_assets,omitempty" doc:"Whether its assets are for anyone who knows their URL"`
 	Policy       *sheaf.WritePolicy      `json:"write_policy,omitempty" enum:"upsert,require_hash" doc:"Whether a write has to name the hash that it replaces"`
 	Status       *sheaf.CollectionStatus `json:"status,omitempty" enum:"active,archived" doc:"An archived book cannot be written to until it is active again"`
+	Limits       *limitSettings          `json:"limits,omitempty" doc:"What it may hold, all limits together: one that is absent is none. Below what it holds, it can only shrink"`
+	Retention    *retentionSettings      `json:"retention,omitempty" doc:"How long what is no longer current is kept, as a whole; {} keeps everything for ever"`
 }
 
 type changeBookInput struct{ call }
@@ -118,8 +125,11 @@ func (s *server) changeBook(ctx context.Context, in *changeBookInput) (*bookOutp
 		return nil, err
 	}
 	book, err := s.session(in.request).ChangeBook(ctx, in.request.PathValue("book"), library.BookChange{
-		CollectionChange: library.CollectionChange{Title: body.Title, Description: body.Description, Policy: body.Policy, Status: body.Status},
-		Author:           body.Author, Version: body.Version, Layout: body.Layout, Patterns: body.Patterns, PublicAssets: body.PublicAssets,
+		CollectionChange: library.CollectionChange{
+			Title: body.Title, Description: body.Description, Policy: body.Policy, Status: body.Status,
+			Limits: (*sheaf.CollectionLimits)(body.Limits), Retention: (*sheaf.Retention)(body.Retention),
+		},
+		Author: body.Author, Version: body.Version, Layout: body.Layout, Patterns: body.Patterns, PublicAssets: body.PublicAssets,
 	})
 	if err != nil {
 		return nil, err

@@ -38,6 +38,22 @@ func TestBooks(t *testing.T) {
 	}
 	wantProblem(t, s.send(http.MethodPut, "/books/second-book/content/b.md", "b"), sheaf.ErrArchived)
 	wantProblem(t, s.send(http.MethodPatch, "/books/second-book", `{"patterns":["a"]}`), sheaf.ErrInvalid)
+	if books := read[[]sheaf.Book](t, s.get("/books?status=archived")); len(books) != 1 || books[0].ID != "second-book" {
+		t.Errorf("archived books: %+v", books)
+	}
+	if p := wantProblem(t, s.send(http.MethodPatch, "/books/ai-native", `{"status":"migrating"}`), sheaf.ErrInvalid); !strings.Contains(p.Hint, "backend") {
+		t.Errorf("setting the status migrating: %+v", p)
+	}
+	if books := read[[]sheaf.Book](t, s.get("/books?status=migrating")); len(books) != 0 {
+		t.Errorf("migrating books: %+v", books)
+	}
+	wantProblem(t, s.get("/books?status=lost"), sheaf.ErrInvalid)
+	limited := read[sheaf.Book](t, s.send(http.MethodPatch, "/books/ai-native", `{"limits":{"max_documents":1},"retention":{"trash_days":7}}`))
+	if limited.Limits.Documents != 1 || limited.Retention.TrashDays != 7 {
+		t.Errorf("limits and retention: %+v", limited)
+	}
+	wantProblem(t, s.send(http.MethodPut, "/books/ai-native/content/b.md", "b"), sheaf.ErrQuota)
+	wantProblem(t, s.send(http.MethodPost, "/books", `{"book_id":"third-book","limits":{"max_bytes":-1},"retention":{"history_versions":1}}`), sheaf.ErrInvalid)
 	p = wantProblem(t, s.get("/books/second-bok"), sheaf.ErrNotFound)
 	if !strings.Contains(p.Hint, "second-book") {
 		t.Errorf("a book that is not there: %+v", p)

@@ -3,6 +3,7 @@ package rest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"mime"
 	"net/http"
 	"slices"
@@ -28,22 +29,20 @@ type describedOperation struct {
 
 type describedAnswer struct {
 	headers map[string]bool
-	content map[string]*jsonschema.Resolved // by media type; nil: not JSON
+	content map[string]func() (*jsonschema.Resolved, error) // by media type; nil: not JSON
 }
 
-// descriptions has what was read already, by the document: nearly all servers of
-// tests have the same.
-var descriptions sync.Map
+// readDescription reads the OpenAPI document of a server. Servers of tests differ
+// in nothing that it says, so it is read from the first.
+func (s *testServer) readDescription() *description {
+	s.t.Helper()
+	descriptions.Do(func() { descriptions.all = parseDescription(s.t, s.get("/openapi.json").body) })
+	return descriptions.all
+}
 
-// readDescription reads an OpenAPI document.
-func readDescription(t testing.TB, document []byte) *description {
-	t.Helper()
-	if known, ok := descriptions.Load(string(document)); ok {
-		return known.(*description)
-	}
-	d := parseDescription(t, document)
-	descriptions.Store(string(document), d)
-	return d
+var descriptions struct {
+	sync.Once
+	all *description
 }
 
 func parseDescription(t testing.TB, document []byte) *description {
@@ -66,28 +65,27 @@ func parseDescription(t testing.TB, document []byte) *description {
 	for _, schema := range api.Components.Schemas {
 		refuseUnknownFields(schema)
 	}
-	compiled := map[string]*jsonschema.Resolved{}
-	compile := func(schema map[string]any) *jsonschema.Resolved {
+	// Every schema comes with those of the components. That is much to resolve, and
+	// most tests need few.
+	resolved := map[string]func() (*jsonschema.Resolved, error){}
+	resolve := func(schema map[string]any) func() (*jsonschema.Resolved, error) {
 		key := fmt.Sprint(schema)
-		if compiled[key] != nil {
-			return compiled[key]
+		if resolved[key] == nil {
+			resolved[key] = sync.OnceValues(func() (*jsonschema.Resolved, error) {
+				root := map[string]any{"$defs": api.Components.Schemas}
+				maps.Copy(root, schema)
+				text, err := json.Marshal(root)
+				if err != nil {
+					return nil, err
+				}
+				var parsed jsonschema.Schema
+				if err := json.Unmarshal(text, &parsed); err != nil {
+					return nil, err
+				}
+				return parsed.Resolve(nil)
+			})
 		}
-		root := map[string]any{"$defs": api.Components.Schemas}
-		for keyword, value := range schema {
-			root[keyword] = value
-		}
-		text, err := json.Marshal(root)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var parsed jsonschema.Schema
-		if err := json.Unmarshal(text, &parsed); err != nil {
-			t.Fatalf("a schema of the description: %v", err)
-		}
-		if compiled[key], err = parsed.Resolve(nil); err != nil {
-			t.Fatalf("a schema of the description: %v", err)
-		}
-		return compiled[key]
+		return resolved[key]
 	}
 
 	d := &description{mux: http.NewServeMux(), operations: map[string]describedOperation{}}
@@ -97,14 +95,14 @@ func parseDescription(t testing.TB, document []byte) *description {
 		}
 		operation := describedOperation{answers: map[string]describedAnswer{}, kinds: map[string]bool{}}
 		for status, response := range api.Paths[r.path][strings.ToLower(r.method)].Responses {
-			answer := describedAnswer{headers: map[string]bool{}, content: map[string]*jsonschema.Resolved{}}
+			answer := describedAnswer{headers: map[string]bool{}, content: map[string]func() (*jsonschema.Resolved, error){}}
 			for name := range response.Headers { // of a reference only the name matters here
 				answer.headers[http.CanonicalHeaderKey(name)] = true
 			}
 			for mediaType, content := range response.Content {
 				answer.content[mediaType] = nil
 				if mediaType == "application/json" || mediaType == problemType {
-					answer.content[mediaType] = compile(content.Schema)
+					answer.content[mediaType] = resolve(content.Schema)
 				}
 			}
 			operation.answers[status] = answer
@@ -173,12 +171,16 @@ func (d *description) check(t testing.TB, answer response) {
 		complain("with the Content-Type %q", answer.Header.Get("Content-Type"))
 		return
 	}
-	schema, ok := described.content[mediaType]
+	resolve, ok := described.content[mediaType]
 	if _, any := described.content["*/*"]; !ok && !any {
 		complain("as %s", mediaType)
 	}
-	if schema == nil {
+	if resolve == nil {
 		return
+	}
+	schema, err := resolve()
+	if err != nil {
+		t.Fatalf("the schema of %s %s: %v", pattern, mediaType, err)
 	}
 	var value any
 	if err := json.Unmarshal(answer.body, &value); err != nil {

@@ -494,11 +494,14 @@ func TestStalledListing(t *testing.T) {
 	handler.(*guard).server.rate = 1 << 40 // so that only the grace counts
 	s := &testServer{Server: httptest.NewServer(handler), t: t}
 	t.Cleanup(s.Close)
-	const documents = 32 // more than the buffers of both sides of the connection
+	const documents = 8 // more than the buffers of the connection, of which one side is small
 	for i := range documents {
 		s.push(fmt.Sprint(i), "x", part{name: "description", value: strings.Repeat("d", 1<<20)})
 	}
 	conn := dial(t, s)
+	if err := conn.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
+		t.Fatal(err)
+	}
 	fmt.Fprint(conn, "GET /documents HTTP/1.1\r\nHost: x\r\n\r\n")
 	time.Sleep(time.Second)
 	if n, err := io.Copy(io.Discard, conn); err == nil && n >= documents<<20 {

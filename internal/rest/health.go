@@ -27,8 +27,15 @@ type health struct {
 type backendHealth struct {
 	Name   string `json:"name"`
 	Kind   string `json:"kind"`
-	Status string `json:"status"`
-	Detail string `json:"detail,omitempty"`
+	Status string `json:"status" enum:"ok,failing,unavailable" doc:"failing: the latest calls failed; unavailable: calls fail at once"`
+	Detail string `json:"detail,omitempty" doc:"What is wrong"`
+
+	UndrainedBlobs int64 `json:"undrained_blobs" doc:"Contents that wait in the catalog for this backend"`
+	UndrainedBytes int64 `json:"undrained_bytes" doc:"Their stored size"`
+
+	LastOperation *time.Time `json:"last_operation_at,omitempty" doc:"When a remote backend last answered"`
+	LastError     string     `json:"last_error,omitempty" doc:"Of the latest call of a remote backend that failed"`
+	LastErrorAt   *time.Time `json:"last_error_at,omitempty"`
 }
 
 // health describes the server: GET /health. It answers 200 even when something
@@ -43,13 +50,23 @@ func (s *server) health(ctx context.Context, _ *healthInput) (*healthOutput, err
 		Undrained: state.UndrainedBlobs,
 	}
 	for _, backend := range state.Backends {
-		answer.Backends = append(answer.Backends, backendHealth(backend))
+		answer.Backends = append(answer.Backends, backendHealth{
+			Name: backend.Name, Kind: backend.Kind, Status: backend.Status, Detail: backend.Detail,
+			UndrainedBlobs: backend.UndrainedBlobs, UndrainedBytes: backend.UndrainedBytes,
+			LastOperation: unlessZero(backend.LastOperation), LastError: backend.LastError, LastErrorAt: unlessZero(backend.LastErrorAt),
+		})
 	}
-	if !state.LastOperation.IsZero() {
-		at := state.LastOperation.UTC()
-		answer.LastOperation = &at
-	}
+	answer.LastOperation = unlessZero(state.LastOperation)
 	return &healthOutput{answer}, nil
+}
+
+// unlessZero returns a time in UTC, nil for none.
+func unlessZero(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	at = at.UTC()
+	return &at
 }
 
 // live answers that the process is there: GET /livez.

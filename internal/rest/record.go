@@ -27,9 +27,21 @@ func (g *guard) recorded(r *http.Request) (traced *http.Request, record func()) 
 	return traced, func() {
 		// The mux has left in the request which of its patterns it was.
 		if operation, ok := g.operations[traced.Pattern]; ok {
+			if book := traced.PathValue("book"); book != "" {
+				call.Named(book, fileNamed(traced))
+			}
 			call.End(operation)
 		}
 	}
+}
+
+// fileNamed returns the path of a file of a book that the URL of a request names;
+// empty if it names none.
+func fileNamed(r *http.Request) string {
+	if assetType := r.PathValue("type"); assetType != "" {
+		return "assets/" + assetType + "/" + r.PathValue("path")
+	}
+	return r.PathValue("path")
 }
 
 // recordedOperations returns the ids of the operations that are recorded, by the

@@ -68,6 +68,7 @@ func routes() []route {
 		auditRoutes(),
 		backendRoutes(),
 		serverRoutes(),
+		encryptionRoutes(),
 	)
 }
 

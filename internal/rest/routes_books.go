@@ -19,7 +19,7 @@ func bookRoutes() []route {
 			summary:     "List the books",
 			description: "The registry, by id. What is counted, is counted of the paths.",
 			access:      needs(sheaf.ScopeRead),
-			parameters:  []*huma.Param{structure, limitParam("books"), cursorParam()},
+			parameters:  []*huma.Param{structure, statusParam(), limitParam("books"), cursorParam()},
 			success:     map[string]*huma.Response{"200": {Description: "The books"}},
 			errors:      []sheaf.ErrorKind{sheaf.ErrInvalid, sheaf.ErrUnavailable},
 			serve:       answering((*server).listBooks),
@@ -184,6 +184,11 @@ func bookContentRoutes() []route {
 
 func bookParam() *huma.Param {
 	return &huma.Param{Name: "book", In: "path", Required: true, Description: "The book's id", Schema: textSchema()}
+}
+
+func statusParam() *huma.Param {
+	return queryParam("status", "Only books that are so; migrating ones are on their way to another backend",
+		&huma.Schema{Type: huma.TypeString, Enum: []any{"active", "archived", "migrating", "deleting"}})
 }
 
 func userParam() *huma.Param {

@@ -37,12 +37,13 @@ func serverRoutes() []route {
 		{
 			method: http.MethodPost, path: "/admin/fsck", id: "checkStore", group: "Administration",
 			summary:     "Check the store for damage",
-			description: "Compares the catalog, the chain of the log and the blobs. Nothing is changed.",
+			description: "Compares the catalog, the chain of the log, the blobs and the views of the registry. Nothing is changed unless repair is asked for: then contents are stored again of which there is a good copy, the others are put aside, and views are written again.",
 			access:      needs(sheaf.ScopeAdmin),
 			parameters: []*huma.Param{
 				queryParam("full", "Read and hash every blob too, which takes as long as reading the whole store", &huma.Schema{Type: huma.TypeBoolean, Default: false}),
+				queryParam("repair", "Repair what can be", &huma.Schema{Type: huma.TypeBoolean, Default: false}),
 			},
-			success: map[string]*huma.Response{"200": {Description: "What was checked and what is wrong"}},
+			success: map[string]*huma.Response{"200": {Description: "What was checked, what is wrong and what was repaired"}},
 			errors:  []sheaf.ErrorKind{sheaf.ErrInvalid, sheaf.ErrUnavailable},
 			serve:   answering((*server).checkStore),
 		},

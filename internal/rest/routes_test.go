@@ -108,6 +108,8 @@ POST   /admin/gc                                     admin
 GET    /openapi.json                                 public
 GET    /openapi.yaml                                 public
 GET    /docs                                         public
+GET    /admin/keys                                   admin
+POST   /admin/keys/rotate                            admin
 `
 	if got.String() != want {
 		t.Errorf("the permission matrix is\n%swant\n%s", got.String(), want)

@@ -77,7 +77,7 @@ func newServer(t testing.TB, options Options, limits ...sheaf.Limits) *testServe
 		t.Fatal(err)
 	}
 	s := &testServer{Server: httptest.NewServer(handler), t: t, dir: dir, library: l}
-	s.described = readDescription(t, s.get("/openapi.json").body)
+	s.described = s.readDescription()
 	t.Cleanup(s.Close)
 	return s
 }

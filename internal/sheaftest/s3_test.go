@@ -27,8 +27,8 @@ import (
 
 // s3Backend returns the configuration of a backend.
 func s3Backend(o s3blob.Options) config.Backend {
-	return config.Backend{Kind: config.BackendS3, S3: config.S3{
-		Endpoint: o.Endpoint, Region: o.Region, Bucket: o.Bucket, Prefix: o.Prefix, VirtualHost: o.VirtualHost,
+	return config.Backend{Kind: config.BackendS3, Bucket: o.Bucket, S3: config.S3{
+		Endpoint: o.Endpoint, Region: o.Region, Prefix: o.Prefix, VirtualHost: o.VirtualHost,
 		AccessKey: o.AccessKey, SecretKey: config.Secret(o.SecretKey), SessionToken: config.Secret(o.SessionToken),
 	}}
 }

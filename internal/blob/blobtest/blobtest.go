@@ -56,6 +56,16 @@ func Run(t *testing.T, open func(t *testing.T) blob.Backend) {
 			test.run(t, b, p)
 		})
 	}
+	for _, test := range tempTests {
+		t.Run(test.name, func(t *testing.T) {
+			b := open(t)
+			m, ok := b.(blob.Materializer)
+			if !ok {
+				t.Skip("nothing temporary can lie in the backend")
+			}
+			test.run(t, b, m)
+		})
+	}
 }
 
 func testPutOpen(t *testing.T, b blob.Backend) {
@@ -348,6 +358,30 @@ func testQuarantine(t *testing.T, b blob.Backend) {
 			wantMissing(t, b, KeyOf(content))
 			wantObjects(t, b)
 		}
+	}
+	testUnquarantine(t, b, content)
+}
+
+// testUnquarantine tests a backend that has put a content aside.
+func testUnquarantine(t *testing.T, b blob.Backend, content []byte) {
+	u, ok := b.(blob.Unquarantiner)
+	if !ok {
+		return
+	}
+	for range 2 { // the second time, there is an object
+		switch err := u.Unquarantine(t.Context(), KeyOf(content)); {
+		case sheaf.KindOf(err) == sheaf.ErrUnsupported:
+			return
+		case err != nil && sheaf.KindOf(err) != sheaf.ErrNotFound:
+			t.Fatalf("Unquarantine: %v", err)
+		}
+		if got := read(t, b, KeyOf(content), 0, -1); !bytes.Equal(got, content) {
+			t.Errorf("Open of what was put aside and back: %d bytes, want %d", len(got), len(content))
+		}
+		wantObjects(t, b, content)
+	}
+	if err := u.Unquarantine(t.Context(), KeyOf(Random(1))); sheaf.KindOf(err) != sheaf.ErrNotFound {
+		t.Errorf("Unquarantine of what was never put aside: %v, want not_found", err)
 	}
 }
 

@@ -25,6 +25,7 @@ const (
 	keyHint     = "check the access key and the secret key of the backend: they come as a pair, and belong to one service"
 	bucketHint  = "create the bucket, or correct its name, the endpoint or the region of the backend; path_style matters too"
 	patienceFor = "try again later"
+	spoilt      = "what arrived at the storage backend is not what was sent"
 )
 
 // diagnoses are the error codes that somebody can do something about.
@@ -56,6 +57,10 @@ var diagnoses = map[string]diagnosis{
 	"IllegalLocationConstraintException": {blob.FaultRegion, "the bucket of the storage backend is in another region", "correct the region"},
 	"AuthorizationHeaderMalformed":       {blob.FaultRegion, "the storage backend expects another region", "correct the region"},
 	"AuthorizationQueryParametersError":  {blob.FaultRegion, "the storage backend expects another region", "correct the region"},
+	"BadDigest":                          {blob.FaultUnreachable, spoilt, patienceFor},
+	"XAmzContentSHA256Mismatch":          {blob.FaultUnreachable, spoilt, patienceFor},
+	"XAmzContentChecksumMismatch":        {blob.FaultUnreachable, spoilt, patienceFor},
+	"IncompleteBody":                     {blob.FaultUnreachable, spoilt, patienceFor},
 	"SecondLevelDomainForbidden":         {blob.FaultPathStyle, "the storage backend wants the bucket in the host name", "set path_style: false"},
 	"PathStyleNotSupported":              {blob.FaultPathStyle, "the storage backend wants the bucket in the host name", "set path_style: false"},
 	"VirtualHostDomainRequired":          {blob.FaultPathStyle, "the storage backend wants the bucket in the host name", "set path_style: false"},

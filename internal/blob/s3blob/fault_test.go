@@ -32,6 +32,7 @@ func calls(b *s3blob.Backend) map[string]func(context.Context) error {
 		"List":         func(ctx context.Context) error { return b.List(ctx, func(blob.Info) error { return nil }) },
 		"Delete":       func(ctx context.Context) error { return b.Delete(ctx, key) },
 		"Quarantine":   func(ctx context.Context) error { return b.Quarantine(ctx, key) },
+		"Unquarantine": func(ctx context.Context) error { return b.Unquarantine(ctx, key) },
 		"OpenStaged":   func(ctx context.Context) error { _, _, err := b.OpenStaged(ctx, "name"); return err },
 		"ListStaged":   func(ctx context.Context) error { return b.ListStaged(ctx, func(blob.Staged) error { return nil }) },
 		"DeleteStaged": func(ctx context.Context) error { return b.DeleteStaged(ctx, "name") },

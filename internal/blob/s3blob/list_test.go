@@ -1,6 +1,7 @@
 package s3blob_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,5 +71,23 @@ func TestQuarantineKeepsTheObject(t *testing.T) {
 	}
 	if got, err := os.ReadFile(aside[0]); err != nil || string(got) != string(content) {
 		t.Errorf("the object in quarantine has %d bytes, %v", len(got), err)
+	}
+
+	// What is given back is what was put aside last; the rest stays.
+	later := []byte("what was put there since")
+	if err := b.Put(t.Context(), key, bytes.NewReader(later), int64(len(later))); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Quarantine(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Unquarantine(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := b.Stat(t.Context(), key); err != nil || info.Size != int64(len(later)) {
+		t.Errorf("what was given back: %+v, %v; want the %d bytes that were put aside last", info, err, len(later))
+	}
+	if _, err := os.Stat(aside[0]); err != nil {
+		t.Errorf("what was put aside first: %v, want it there", err)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"regexp"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -24,12 +23,20 @@ const (
 	mostLifetime  = 7 * 24 * time.Hour
 )
 
-// PresignGet implements [blob.Presigner].
+// Terms implements [blob.Presigner]. The protocol signs all there is to sign.
+func (b *Backend) Terms() blob.Terms { return blob.Terms{MIME: true, Bound: true, Timely: true} }
+
+// PresignGet implements [blob.Presigner]. It makes no request.
 func (b *Backend) PresignGet(ctx context.Context, key blob.Key, in blob.Download) (blob.Grant, error) {
 	name, err := b.object(key)
 	if err != nil {
 		return blob.Grant{}, err
 	}
+	return b.presignGet(ctx, name, in)
+}
+
+// presignGet grants reading anything in the bucket.
+func (b *Backend) presignGet(ctx context.Context, name string, in blob.Download) (blob.Grant, error) {
 	request := &s3.GetObjectInput{Bucket: &b.options.Bucket, Key: &name, ResponseContentType: optional(in.MIME)}
 	if in.Filename != "" {
 		request.ResponseContentDisposition = aws.String(mime.FormatMediaType("attachment", map[string]string{"filename": in.Filename}))
@@ -98,7 +105,7 @@ func (b *Backend) OpenStaged(ctx context.Context, name string) (io.ReadCloser, b
 // ListStaged implements [blob.Presigner].
 func (b *Backend) ListStaged(ctx context.Context, yield func(blob.Staged) error) error {
 	return b.list(ctx, stagingDir, func(name string, size int64, modified time.Time) error {
-		if !stagedName.MatchString(name) {
+		if !blob.StagedName(name) {
 			return nil
 		}
 		return yield(blob.Staged{Name: name, Size: size, Modified: modified})
@@ -114,11 +121,9 @@ func (b *Backend) DeleteStaged(ctx context.Context, name string) error {
 	return b.remove(ctx, "delete upload "+name, staged)
 }
 
-var stagedName = regexp.MustCompile(`^[a-z0-9-]{1,64}$`)
-
 // staged returns the name of an upload in the bucket.
 func (b *Backend) staged(name string) (string, error) {
-	if !stagedName.MatchString(name) {
+	if !blob.StagedName(name) {
 		return "", fmt.Errorf("%q is not the name of an upload", name)
 	}
 	return b.prefix + stagingDir + name, nil

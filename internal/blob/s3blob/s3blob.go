@@ -3,6 +3,7 @@
 //
 //	<prefix>blobs/ab/<key>                  an object; ab is how its key begins
 //	<prefix>staging/<name>                  what others uploaded, see [blob.Presigner]
+//	<prefix>.temp/<name>                    what others download, see [blob.Materializer]
 //	<prefix>quarantine/<key>.<unix ns>      an object that was damaged
 //
 // Of the protocol only what all of these services do is used: no conditional
@@ -21,7 +22,6 @@ import (
 	"io"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -57,7 +57,8 @@ type Options struct {
 }
 
 // A Backend keeps objects in a bucket. It implements [blob.Backend],
-// [blob.BatchPutter], [blob.Quarantiner] and [blob.Presigner].
+// [blob.BatchPutter], [blob.Unquarantiner], [blob.Presigner], [blob.Materializer]
+// and [blob.Clocked].
 type Backend struct {
 	options Options
 	client  *s3.Client
@@ -66,11 +67,12 @@ type Backend struct {
 }
 
 var (
-	_ blob.Backend     = (*Backend)(nil)
-	_ blob.BatchPutter = (*Backend)(nil)
-	_ blob.Quarantiner = (*Backend)(nil)
-	_ blob.Presigner   = (*Backend)(nil)
-	_ blob.Clocked     = (*Backend)(nil)
+	_ blob.Backend       = (*Backend)(nil)
+	_ blob.BatchPutter   = (*Backend)(nil)
+	_ blob.Unquarantiner = (*Backend)(nil)
+	_ blob.Presigner     = (*Backend)(nil)
+	_ blob.Materializer  = (*Backend)(nil)
+	_ blob.Clocked       = (*Backend)(nil)
 )
 
 // Names that need no escaping anywhere, so that it does not matter who escapes
@@ -200,7 +202,7 @@ func (b *Backend) Open(ctx context.Context, key blob.Key, offset, length int64) 
 		return http.NoBody, nil // there is nothing from offset on
 	case err != nil:
 		return nil, b.missingOr(ctx, key, err)
-	case ranged && !strings.HasPrefix(aws.ToString(out.ContentRange), "bytes "+strconv.FormatInt(offset, 10)+"-"):
+	case ranged && !covers(out, offset, length):
 		out.Body.Close()
 		return nil, blob.NewFault(blob.FaultEndpoint, "the storage backend does not answer with the range that it is asked for",
 			"a proxy before it may drop the header Range", nil)
@@ -214,6 +216,22 @@ func byteRange(offset, length int64) string {
 		return fmt.Sprintf("bytes=%d-", offset)
 	}
 	return fmt.Sprintf("bytes=%d-%d", offset, offset+length-1)
+}
+
+// covers reports whether an answer has the part of an object that was asked for,
+// as far as the object has it: an answer that was cut short on the way may have a
+// length that agrees with it.
+func covers(out *s3.GetObjectOutput, offset, length int64) bool {
+	var begin, last, size int64
+	n, err := fmt.Sscanf(aws.ToString(out.ContentRange), "bytes %d-%d/%d", &begin, &last, &size)
+	if err != nil || n != 3 {
+		return false
+	}
+	end := size
+	if length > 0 {
+		end = min(offset+length, size)
+	}
+	return begin == offset && last == end-1 && aws.ToInt64(out.ContentLength) == end-offset
 }
 
 // A reader reads from the bucket, and says what happened when it breaks off.
@@ -240,21 +258,11 @@ func (b *Backend) Stat(ctx context.Context, key blob.Key) (blob.Info, error) {
 	if err != nil {
 		return blob.Info{}, err
 	}
-	head, err := b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.options.Bucket, Key: &name})
-	if err == nil {
-		return blob.Info{Key: key, Size: aws.ToInt64(head.ContentLength), Modified: aws.ToTime(head.LastModified)}, nil
-	}
-	if statusOf(err) == 0 {
-		return blob.Info{}, b.missingOr(ctx, key, err)
-	}
-	// The answer to HEAD has no body, and so does not tell a missing object
-	// from a missing bucket, or a wrong key from a missing permission.
-	get, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.options.Bucket, Key: &name})
+	size, modified, err := b.stat(ctx, name)
 	if err != nil {
 		return blob.Info{}, b.missingOr(ctx, key, err)
 	}
-	get.Body.Close()
-	return blob.Info{Key: key, Size: aws.ToInt64(get.ContentLength), Modified: aws.ToTime(get.LastModified)}, nil
+	return blob.Info{Key: key, Size: size, Modified: modified}, nil
 }
 
 // List implements [blob.Backend]. It takes no notice of anything in the bucket
@@ -319,28 +327,11 @@ func (b *Backend) Now(ctx context.Context) (time.Time, error) {
 	return now, nil
 }
 
-// Quarantine implements [blob.Quarantiner].
-func (b *Backend) Quarantine(ctx context.Context, key blob.Key) error {
-	name, err := b.object(key)
-	if err != nil {
-		return err
-	}
-	source := b.options.Bucket + "/" + name
-	aside := b.prefix + quarantineDir + string(key) + "." + strconv.FormatInt(time.Now().UnixNano(), 10)
-	_, err = b.client.CopyObject(ctx, &s3.CopyObjectInput{Bucket: &b.options.Bucket, Key: &aside, CopySource: &source})
-	if isMissing(err) {
-		return nil
-	}
-	if err := b.explain(ctx, "quarantine blob "+string(key), err); err != nil {
-		return err
-	}
-	return b.Delete(ctx, key)
-}
-
 // Directories of the bucket, below the prefix.
 const (
 	blobsDir      = "blobs/"
 	stagingDir    = "staging/"
+	tempDir       = ".temp/"
 	quarantineDir = "quarantine/"
 )
 
