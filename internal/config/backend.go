@@ -223,19 +223,24 @@ func (l *loader) onlyBackend() string {
 func (l *loader) settleBackends() {
 	backends := l.config.Storage.Backends
 	for name, b := range backends {
-		for _, field := range backendFields() {
-			variable := backendVariable(name, field.key)
-			if text := l.environ[variable]; text != "" {
-				l.origins[backendsKey+"."+name+"."+field.key] = variable
-				l.applyToBackend(&b, field.key, variable, text)
-			}
-		}
+		l.applyVariables(name, &b)
 		backends[name] = b
 	}
 	for _, name := range slices.Sorted(maps.Keys(backends)) {
 		l.checkBackend(name, backends[name])
 	}
 	l.addBackendsOfVariables()
+}
+
+// applyVariables sets the fields of a backend that variables are given for.
+func (l *loader) applyVariables(name string, b *Backend) {
+	for _, field := range backendFields() {
+		variable := backendVariable(name, field.key)
+		if text := l.environ[variable]; text != "" {
+			l.origins[backendsKey+"."+name+"."+field.key] = variable
+			l.applyToBackend(b, field.key, variable, text)
+		}
+	}
 }
 
 // backendVariable returns the variable of a field of a backend.
@@ -278,9 +283,6 @@ func (l *loader) addBackendsOfVariables() {
 				missing = append(missing, variable.name)
 			}
 		}
-		if encrypt := backendVariable(defined.name, "encrypt"); len(given) > 0 && l.environ[encrypt] != "" {
-			l.applyToBackend(&b, "encrypt", encrypt, l.environ[encrypt])
-		}
 		switch {
 		case len(given) == 0:
 			continue
@@ -292,6 +294,13 @@ func (l *loader) addBackendsOfVariables() {
 		}
 		if defined.complete != nil {
 			defined.complete(&b)
+		}
+		for _, field := range backendFields() { // what the file says of the one that is replaced
+			delete(l.origins, backendsKey+"."+defined.name+"."+field.key)
+		}
+		l.applyVariables(defined.name, &b)
+		if len(missing) == 0 {
+			l.checkBackend(defined.name, b)
 		}
 		l.config.Storage.Backends[defined.name] = b
 	}

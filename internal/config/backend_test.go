@@ -107,6 +107,23 @@ storage:
 	}
 }
 
+// What a backend of variables has beside what they say can be said as of any other.
+func TestMoreOfABackendOfVariables(t *testing.T) {
+	r2 := []string{"R2_ACCESS_KEY_ID=a", "R2_SECRET_ACCESS_KEY=s", "R2_ENDPOINT=https://r2.example", "R2_BUCKET=b"}
+	got, err := load(t, "", append(r2, "SHEAF_STORAGE_BACKENDS_R2_REGION=weur", "SHEAF_STORAGE_BACKENDS_R2_PREFIX=sheaf"))
+	if b := got.Storage.Backends["r2"]; err != nil || b.S3.Region != "weur" || b.S3.Prefix != "sheaf" || b.Bucket != "b" {
+		t.Errorf("region and prefix by variables: %+v, %v", b, err)
+	}
+	const file = `{storage: {backends: {fs: {kind: fs, dir: blobs}, r2: {kind: fs, dir: elsewhere}}, default_backend: fs}}`
+	if got, err = load(t, file, r2); err != nil || got.Storage.Backends["r2"].Kind != BackendS3 {
+		t.Errorf("in the place of an entry of another kind: %+v, %v", got.Storage.Backends["r2"], err)
+	}
+	_, err = load(t, "", append(r2, "SHEAF_STORAGE_BACKENDS_R2_DIR=blobs"))
+	if err == nil || !strings.Contains(err.Error(), "SHEAF_STORAGE_BACKENDS_R2_DIR: is a setting of fs backends") {
+		t.Errorf("a directory of an s3 backend: %v", err)
+	}
+}
+
 func TestBackendsThatCannotBe(t *testing.T) {
 	_, err := load(t, `
 storage:
