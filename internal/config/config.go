@@ -159,7 +159,7 @@ func Default() Config {
 			ArchiveMemory:      256 << 20,
 			UndrainedBlobs:     1_000_000,
 			UndrainedBytes:     4 << 30,
-			BackendIdleTimeout: 20 * time.Second,
+			BackendIdleTimeout: 10 * time.Second,
 			BackendRetryPause:  100 * time.Millisecond,
 			Backends:           map[string]Backend{"fs": {Kind: BackendFS, Dir: "blobs"}},
 			DefaultBackend:     "fs",

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -186,30 +185,4 @@ func (s *server) writeArchive(w http.ResponseWriter, r *http.Request, archive *l
 	}
 	s.abort(r, err)
 	return nil
-}
-
-// A lateWriter writes the header with the first byte of the body, not before.
-type lateWriter struct {
-	http.ResponseWriter
-	status int
-	begun  bool
-}
-
-func (w *lateWriter) begin() {
-	if !w.begun {
-		w.begun = true
-		w.ResponseWriter.WriteHeader(w.status)
-	}
-}
-
-// Write implements [io.Writer].
-func (w *lateWriter) Write(p []byte) (int, error) {
-	w.begin()
-	return w.ResponseWriter.Write(p)
-}
-
-// ReadFrom implements [io.ReaderFrom], without which no content goes out by sendfile.
-func (w *lateWriter) ReadFrom(r io.Reader) (int64, error) {
-	w.begin()
-	return io.Copy(w.ResponseWriter, r)
 }

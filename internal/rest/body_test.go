@@ -26,7 +26,7 @@ func TestBadBodies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // most of the time is spent waiting
-			s := newServer(t, Options{UploadIdleTimeout: 200 * time.Millisecond}, limits)
+			s := newServer(t, Options{UploadIdleTimeout: time.Second}, limits)
 			doc := s.push("a.txt", "old")
 			begin := func(headers string) net.Conn {
 				conn := dial(t, s)

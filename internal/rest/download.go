@@ -174,9 +174,12 @@ func (s *server) sendPlain(w http.ResponseWriter, r *http.Request, content *libr
 	// sent by then must not pass for the whole. A file is verified already, and
 	// has to stay an *os.File to go out by sendfile.
 	var source *failingSeeker
+	var late *lateWriter
 	if _, isFile := reader.(*os.File); !isFile {
 		source = &failingSeeker{failingReader{from: reader}, reader}
 		reader = source
+		late = &lateWriter{ResponseWriter: w}
+		w = late
 	}
 	var ranged *rangeWriter
 	ranges := servedRanges(r.Header)
@@ -186,10 +189,15 @@ func (s *server) sendPlain(w http.ResponseWriter, r *http.Request, content *libr
 	}
 	http.ServeContent(w, withoutPreconditions(withRanges(r, ranges)), "", doc.UpdatedAt, reader)
 	switch {
+	case source != nil && source.err != nil && !late.begun:
+		w.Header().Del("Content-Range")
+		return source.err
 	case source != nil && source.err != nil:
 		s.abort(r, source.err)
 	case ranged != nil && ranged.unsatisfiable:
 		return errOutside(r.Header, doc.Size)
+	case late != nil:
+		late.begin()
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/client"
+	"github.com/sheaf-dev/sheaf/internal/blob/blobtest"
 	"github.com/sheaf-dev/sheaf/internal/blob/s3blob"
 	"github.com/sheaf-dev/sheaf/internal/blob/s3test"
 	"github.com/sheaf-dev/sheaf/internal/config"
@@ -195,6 +196,48 @@ func wantInBucket(t *testing.T, bucket *s3test.Server, dir string, want int) {
 	t.Helper()
 	if got := bucketFiles(t, bucket, dir); len(got) != want {
 		t.Errorf("the bucket has %d objects, want %d: %v", len(got), want, got)
+	}
+}
+
+// A content whose backend is away is refused in words, whatever part of it is
+// asked for. What is known without it is answered.
+func TestReadsWhileTheBucketIsAway(t *testing.T) {
+	bucket := s3test.Start(t)
+	s := Start(t, onS3(bucket.Bucket(t, "away")))
+	doc, err := s.Client.Push(t.Context(), client.PushInput{Filename: "large.bin", Body: bytes.NewReader(blobtest.Random(500_000))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bucket.Stop()
+	for _, test := range []struct {
+		method, ranges string
+		status         int
+	}{
+		{http.MethodHead, "", http.StatusOK},
+		{http.MethodGet, "", http.StatusServiceUnavailable},
+		{http.MethodGet, "bytes=100-199", http.StatusServiceUnavailable},
+		{http.MethodGet, "bytes=100-199,300000-", http.StatusServiceUnavailable},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), test.method, s.URL+"/documents/"+string(doc.ID), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if test.ranges != "" {
+			r.Header.Set("Range", test.ranges)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Errorf("%s %s: %v", test.method, test.ranges, err)
+			continue
+		}
+		body, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if err != nil || answer.StatusCode != test.status {
+			t.Errorf("%s %s: %d, %v, want %d", test.method, test.ranges, answer.StatusCode, err, test.status)
+		}
+		if test.status != http.StatusOK && (!strings.Contains(string(body), `"code":"backend_unavailable"`) || answer.Header.Get("Content-Range") != "") {
+			t.Errorf("%s %s: %v %s, want a problem of the backend", test.method, test.ranges, answer.Header, body)
+		}
 	}
 }
 

@@ -38,7 +38,7 @@ func (r *reader) attempt() error {
 	if err := b.admit(r.tries.ctx); err != nil {
 		return err
 	}
-	ctx, w := watching(r.tries.ctx, b.idle)
+	ctx, w := watching(r.tries.ctx, r.tries.idle)
 	body, err := r.open(ctx, r.read)
 	if err = r.tries.judge(w, err, false); err != nil {
 		w.end()

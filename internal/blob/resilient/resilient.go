@@ -26,8 +26,14 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/blob"
 )
 
-// DefaultIdle is for how long nothing may move during a call.
-const DefaultIdle = 20 * time.Second
+// DefaultIdle is for how long nothing may move during a call. Two such silences
+// are when a backend is left alone, and together they have to be shorter than the
+// patience of who waits for an answer.
+const DefaultIdle = 10 * time.Second
+
+// settlingRate is at how many bytes a second a backend may write what it was given
+// to its own disks, in silence, before it answers an upload.
+const settlingRate = 32 << 20
 
 // batchTogether is how many objects of a batch are put at the same time: what
 // costs is the way there and back.
@@ -113,6 +119,7 @@ func (b *backend) Put(ctx context.Context, key blob.Key, body io.Reader, size in
 		}
 	}
 	t := b.newTries(ctx)
+	t.idle += time.Duration(size) * time.Second / settlingRate
 	for {
 		sent := &watchedBody{body: body}
 		err := t.attempt(func(ctx context.Context, w *watch) error {
@@ -218,10 +225,13 @@ func (b *backend) try(ctx context.Context, call func(context.Context) error) err
 type tries struct {
 	backend *backend
 	ctx     context.Context // of the caller
+	idle    time.Duration   // for which nothing may move
 	failed  int
 }
 
-func (b *backend) newTries(ctx context.Context) *tries { return &tries{backend: b, ctx: ctx} }
+func (b *backend) newTries(ctx context.Context) *tries {
+	return &tries{backend: b, ctx: ctx, idle: b.idle}
+}
 
 // attempt makes the call once, unless the backend is to be left alone.
 func (t *tries) attempt(call func(context.Context, *watch) error) error {
@@ -229,7 +239,7 @@ func (t *tries) attempt(call func(context.Context, *watch) error) error {
 	if err := b.admit(t.ctx); err != nil {
 		return err
 	}
-	ctx, w := watching(t.ctx, b.idle)
+	ctx, w := watching(t.ctx, t.idle)
 	defer w.end()
 	return t.judge(w, call(ctx, w), true)
 }
@@ -248,7 +258,7 @@ func (t *tries) judge(w *watch, err error, final bool) error {
 		return err // the caller went away
 	case w.stalled():
 		err = &sheaf.Error{
-			Kind: sheaf.ErrBackendUnavailable, Message: fmt.Sprintf("nothing moved for %v", b.idle),
+			Kind: sheaf.ErrBackendUnavailable, Message: fmt.Sprintf("nothing moved for %v", t.idle.Round(time.Millisecond)),
 			Hint: "try again in a moment", Err: err,
 		}
 		err = b.named(err)
