@@ -172,11 +172,15 @@ func (s *server) sendPlain(w http.ResponseWriter, r *http.Request, content *libr
 
 	// http.ServeContent tells nobody that its source failed, and what it has
 	// sent by then must not pass for the whole. A file is verified already, and
-	// has to stay an *os.File to go out by sendfile.
+	// has to stay an *os.File to go out by sendfile. Of anything else the first
+	// bytes have to come before the answer begins: a backend that is away is
+	// noticed when it is asked for them.
 	var source *failingSeeker
+	var held *heldWriter
 	if _, isFile := reader.(*os.File); !isFile {
 		source = &failingSeeker{failingReader{from: reader}, reader}
-		reader = source
+		held = &heldWriter{ResponseWriter: w}
+		reader, w = source, held
 	}
 	var ranged *rangeWriter
 	ranges := servedRanges(r.Header)
@@ -186,10 +190,15 @@ func (s *server) sendPlain(w http.ResponseWriter, r *http.Request, content *libr
 	}
 	http.ServeContent(w, withoutPreconditions(withRanges(r, ranges)), "", doc.UpdatedAt, reader)
 	switch {
+	case source != nil && source.err != nil && !held.begun:
+		w.Header().Del("Content-Range")
+		return source.err
 	case source != nil && source.err != nil:
 		s.abort(r, source.err)
 	case ranged != nil && ranged.unsatisfiable:
 		return errOutside(r.Header, doc.Size)
+	case held != nil:
+		held.release()
 	}
 	return nil
 }
