@@ -56,6 +56,7 @@ func Load(from Sources) (Config, error) {
 	}
 	only := l.onlyBackend()
 	l.settleBackends()
+	l.checkPlaces()
 	l.settleDefaultBackend(only)
 	l.settleMasterKeys()
 	return l.config, l.err()
