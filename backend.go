@@ -6,7 +6,7 @@ type BackendInfo struct {
 	Kind        string `json:"kind" doc:"The kind of storage, such as fs or s3"`
 	Default     bool   `json:"default" doc:"Whether new collections are stored there unless another is named"`
 	Presigns    bool   `json:"presigns" doc:"Whether it can let clients upload and download without passing through the server"`
-	Collections int    `json:"collections" doc:"How many are stored there"`
+	Collections int    `json:"collections" doc:"How many are stored there, or are moving from there or to there"`
 }
 
 // A BackendTest is what came of trying all that a backend has to do.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,22 +14,27 @@ import (
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/client"
 	"github.com/sheaf-dev/sheaf/internal/blob/s3test"
+	"github.com/sheaf-dev/sheaf/internal/blob/supablob/supatest"
 )
 
-// A book comes back from its archive, and from a bucket, as it was.
+// A book comes back from its archive, and from buckets, as it was.
 func TestImportedBooksAreTheSame(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	bucket := s3test.Start(t).Bucket(t, "shelf")
+	project := httptest.NewServer(supatest.New())
+	t.Cleanup(project.Close)
 	config := filepath.Join(dir, "sheaf.yaml")
-	settings := fmt.Sprintf("storage:\n  default_backend: fs\n  backends:\n    fs: {kind: fs, dir: blobs}\n    shelf: {kind: s3, endpoint: %q, region: %s, bucket: %s, access_key: %s, secret_key: %s}\n",
-		bucket.Endpoint, bucket.Region, bucket.Bucket, bucket.AccessKey, bucket.SecretKey)
+	settings := fmt.Sprintf("storage:\n  default_backend: fs\n  backends:\n    fs: {kind: fs, dir: blobs}\n"+
+		"    shelf: {kind: s3, endpoint: %q, region: %s, bucket: %s, access_key: %s, secret_key: %s}\n"+
+		"    project: {kind: supabase, url: %q, bucket: %s, service_key: %s}\n",
+		bucket.Endpoint, bucket.Region, bucket.Bucket, bucket.AccessKey, bucket.SecretKey, project.URL, supatest.Bucket, supatest.ServiceKey)
 	if err := os.WriteFile(config, []byte(settings), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s := startServer(t, filepath.Join(dir, "store"), "--config", config)
 	for path, content := range map[string]string{
-		"content/01-Start/über uns.md": "# Über uns\n", "empty.md": "", "static/a+b & c.svg": "<svg/>", "book.yaml": "its own\n",
+		"content/01-Start/about us.md": "# About us\n", "empty.md": "", "static/a+b & c.svg": "<svg/>", "book.yaml": "its own\n",
 		"large.md": strings.Repeat("a line of a large file\n", 100_000),
 	} {
 		if _, err := s.client.PutFile(t.Context(), client.Place{Book: "guide", Path: path}, client.FileInput{Body: strings.NewReader(content)}); err != nil {
@@ -59,10 +65,13 @@ func TestImportedBooksAreTheSame(t *testing.T) {
 		}
 		return done.stdout
 	}
-	sheafCommand("book", "export", "guide", "--to-backend", "shelf", "--url", s.url)
+	for _, backend := range []string{"shelf", "project"} {
+		sheafCommand("book", "export", "guide", "--to-backend", backend, "--url", s.url)
+	}
 	for name, args := range map[string][]string{
-		"an archive": {"guide.zip", "--data-dir", "from-archive"},
-		"a bucket":   {"--from-backend", "shelf", "--data-dir", "from-bucket"},
+		"an archive":       {"guide.zip", "--data-dir", "from-archive"},
+		"a bucket":         {"--from-backend", "shelf", "--data-dir", "from-bucket"},
+		"one of a project": {"--from-backend", "project", "--data-dir", "from-project"},
 	} {
 		for _, again := range []bool{false, true} {
 			var imported []struct {
@@ -77,6 +86,18 @@ func TestImportedBooksAreTheSame(t *testing.T) {
 				t.Errorf("imported from %s, again %t: %+v, want %d files and the manifest hash %s", name, again, imported, manifest.Count, manifest.Hash)
 			}
 		}
+	}
+
+	// Supabase has not all names. It gets the rest of the book, and nothing that
+	// would make it look whole.
+	_, err = s.client.PutFile(t.Context(), client.Place{Book: "anders", Path: "über uns.md"}, client.FileInput{Body: strings.NewReader("#")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sheafCommand("book", "export", "anders", "--to-backend", "shelf", "--url", s.url)
+	refused, err := run(t.Context(), dir, nil, []string{"SHEAF_CONFIG=" + config}, "sheaf", "book", "export", "anders", "--to-backend", "project", "--url", s.url)
+	if err != nil || refused.exit == 0 || !strings.Contains(refused.stderr, "Supabase has no objects of names") {
+		t.Errorf("a name that Supabase does not take: %v, exit code %d, %s", err, refused.exit, refused.stderr)
 	}
 	s.stop(t)
 }

@@ -19,11 +19,6 @@ import (
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/blob"
-	"github.com/sheaf-dev/sheaf/internal/blob/fsblob"
-	"github.com/sheaf-dev/sheaf/internal/blob/memblob"
-	"github.com/sheaf-dev/sheaf/internal/blob/resilient"
-	"github.com/sheaf-dev/sheaf/internal/blob/s3blob"
-	"github.com/sheaf-dev/sheaf/internal/blob/supablob"
 	"github.com/sheaf-dev/sheaf/internal/catalog"
 	"github.com/sheaf-dev/sheaf/internal/config"
 	"github.com/sheaf-dev/sheaf/internal/durable"
@@ -199,78 +194,6 @@ func (a *App) open(ctx context.Context) error {
 	a.startBackground()
 	a.serveSocket()
 	return nil
-}
-
-// openBackends opens the backends and returns them, and their kinds, by name.
-func openBackends(storage config.Storage) (backends map[string]blob.Backend, kinds map[string]string, err error) {
-	backends, kinds = make(map[string]blob.Backend), make(map[string]string)
-	for name, b := range storage.Backends {
-		kinds[name] = b.Kind
-		switch b.Kind {
-		case config.BackendFS:
-			if backends[name], err = fsblob.New(storage.BackendDir(b)); err != nil {
-				return nil, nil, fmt.Errorf("open the backend %s: %w", name, err)
-			}
-		case config.BackendMem:
-			backends[name] = memblob.New()
-		case config.BackendS3:
-			if backends[name], err = s3blob.New(s3Options(storage, b)); err != nil {
-				return nil, nil, misconfigured(name, err)
-			}
-		case config.BackendSupabase:
-			if backends[name], err = supablob.New(supabaseOptions(b)); err != nil {
-				return nil, nil, misconfigured(name, err)
-			}
-		default:
-			return nil, nil, fmt.Errorf("open the backend %s: there is no kind %q", name, b.Kind)
-		}
-		if b.IsRemote() {
-			backends[name] = resilient.Wrap(backends[name], resilient.Options{
-				Name: name, Idle: storage.BackendIdleTimeout, RetryPause: storage.BackendRetryPause,
-			})
-		}
-	}
-	return backends, kinds, nil
-}
-
-// Names returns the files that others have put, or are to get, below a prefix of a
-// backend's bucket, for commands that have the configuration of the server.
-func Names(storage config.Storage, backend, prefix string) (*s3blob.Names, error) {
-	b, ok := storage.Backends[backend]
-	switch {
-	case !ok:
-		return nil, sheaf.Invalid("backend", fmt.Sprintf("no storage backend is named %q in the configuration of this command", sheaf.Clip(backend))).
-			WithHint("run it with the configuration of the server")
-	case b.Kind != config.BackendS3:
-		return nil, sheaf.Invalid("backend", fmt.Sprintf("the backend %s is of the kind %s; only those of the kind %s have a bucket whose objects have paths", backend, b.Kind, config.BackendS3)).
-			WithHint("name its directory instead")
-	}
-	options := s3Options(storage, b)
-	options.SpoolDir = "" // the data directory is the server's, or is not here
-	bucket, err := s3blob.New(options)
-	if err != nil {
-		return nil, misconfigured(backend, err)
-	}
-	return bucket.Names(prefix)
-}
-
-// misconfigured returns what to say of a backend whose driver cannot work with
-// what it was given.
-func misconfigured(name string, err error) error {
-	return sheaf.Errorf(sheaf.ErrInvalid, "the backend %s: %w", name, err).
-		WithHint("correct it in sheaf.yaml or its variables; docs/configuration.md lists what it has")
-}
-
-func supabaseOptions(b config.Backend) supablob.Options {
-	return supablob.Options{URL: b.Supabase.URL, ServiceKey: b.Supabase.ServiceKey.Reveal(), Bucket: b.Bucket}
-}
-
-func s3Options(storage config.Storage, b config.Backend) s3blob.Options {
-	return s3blob.Options{
-		Endpoint: b.S3.Endpoint, Region: b.S3.Region, Bucket: b.Bucket, Prefix: b.S3.Prefix, VirtualHost: b.S3.VirtualHost,
-		AccessKey: b.S3.AccessKey, SecretKey: b.S3.SecretKey.Reveal(), SessionToken: b.S3.SessionToken.Reveal(),
-		SpoolDir: filepath.Join(storage.Dir, spoolName),
-	}
 }
 
 // noneIfZero turns the configuration's "none" into that of package blob, for

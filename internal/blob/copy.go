@@ -1,7 +1,6 @@
 package blob
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -37,14 +36,14 @@ func (s *Store) Copy(ctx context.Context, from, to Ref) error {
 	if err != nil {
 		return err
 	}
-	stored, err := s.openCopied(ctx, from)
+	stored, err := s.openStored(ctx, from)
 	if err != nil {
 		return err
 	}
 	defer stored.Close()
-	body := stored.Reader
+	var body io.Reader = stored
 	if to.Seal != nil {
-		if body, err = s.sealCopy(to, stored.Reader); err != nil {
+		if body, err = s.sealCopy(to, stored); err != nil {
 			return err
 		}
 	}
@@ -54,28 +53,9 @@ func (s *Store) Copy(ctx context.Context, from, to Ref) error {
 	return nil
 }
 
-// A copied content is the stored bytes of a blob on their way. Reader is an
-// [io.ReaderAt] where they can be read twice, which a backend may want: to know
-// the sum of what it is to send before it sends it.
-type copied struct {
-	io.Reader
-	io.Closer
-}
-
-// openCopied opens the stored bytes of a blob, unsealed. The caller closes them.
-func (s *Store) openCopied(ctx context.Context, from Ref) (copied, error) {
-	if from.IsInline() && from.Seal == nil {
-		if int64(len(from.Inline)) != from.StoredSize {
-			return copied{}, s.damaged(from, fmt.Errorf("%d bytes are inline, not %d", len(from.Inline), from.StoredSize))
-		}
-		return copied{bytes.NewReader(from.Inline), io.NopCloser(nil)}, nil
-	}
-	stored, err := s.openStored(ctx, from)
-	return copied{stored, stored}, err
-}
-
 // sealCopy returns a reader of the object of a blob, of which plain reads the
-// stored bytes.
+// stored bytes. It can be read twice if those can, which a backend may want: to
+// know the sum of what it is to send before it sends it.
 func (s *Store) sealCopy(to Ref, plain io.Reader) (io.Reader, error) {
 	key, err := s.dataKey(to)
 	if err != nil {
@@ -120,29 +100,4 @@ func (s *Store) CopySmall(ctx context.Context, from, to []Ref, scratch []byte) e
 		}
 	}
 	return s.PlaceBatch(ctx, to[0].Backend, filled)
-}
-
-// loadStored reads the stored bytes of a blob, which have to be as many as it says,
-// and are not looked at.
-func (s *Store) loadStored(ctx context.Context, ref Ref, into []byte) error {
-	stored, err := s.openStored(ctx, ref)
-	if err != nil {
-		return err
-	}
-	defer stored.Close()
-	reading := &storedReader{ctx, stored}
-	n, err := io.ReadFull(reading, into)
-	if err == nil {
-		var more [1]byte
-		var extra int
-		extra, err = io.ReadFull(reading, more[:])
-		n += extra
-	}
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return s.judge(ref, err)
-	}
-	if int64(n) != ref.StoredSize {
-		return s.damaged(ref, fmt.Errorf("%d bytes are stored, or more, not %d", n, ref.StoredSize))
-	}
-	return nil
 }

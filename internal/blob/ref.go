@@ -49,7 +49,11 @@ func (r Ref) ObjectSize() int64 {
 // always are: a database may give back an empty value as nil.
 func (r Ref) IsInline() bool { return r.Inline != nil || r.StoredSize == 0 }
 
-// inlineAt opens the inline bytes from an offset on.
+// inlineAt opens the inline bytes from an offset on. They can be read twice.
 func (r Ref) inlineAt(offset int64) (io.ReadCloser, error) {
-	return io.NopCloser(bytes.NewReader(r.Inline[min(offset, int64(len(r.Inline))):])), nil
+	return inlineReader{bytes.NewReader(r.Inline[min(offset, int64(len(r.Inline))):])}, nil
 }
+
+type inlineReader struct{ *bytes.Reader }
+
+func (inlineReader) Close() error { return nil }

@@ -292,6 +292,12 @@ func (s *Store) Unquarantine(ctx context.Context, backend string, key Key) error
 	return err
 }
 
+// IsLocal reports whether the objects of a backend are files of this machine.
+func (s *Store) IsLocal(backend string) bool {
+	_, ok := s.backends[backend].(FileOpener)
+	return ok
+}
+
 func (s *Store) backend(name string) (Backend, error) {
 	if b, ok := s.backends[name]; ok {
 		return b, nil

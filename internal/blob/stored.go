@@ -68,6 +68,45 @@ func (c *Content) openStored(offset int64) (io.ReadCloser, error) {
 	return c.openAt(offset)
 }
 
+// ReadStored reads all stored bytes of a small blob into memory, verified as those
+// of [Store.OpenStored] are. Of a deflated blob that is no file it takes one
+// request where that takes two.
+func (s *Store) ReadStored(ctx context.Context, ref Ref) ([]byte, error) {
+	stored := make([]byte, ref.StoredSize)
+	if err := s.loadStored(ctx, ref, stored); err != nil {
+		return nil, err
+	}
+	if err := s.judge(ref, s.check(ctx, ref, bytes.NewReader(stored), nil)); err != nil {
+		return nil, err
+	}
+	return stored, nil
+}
+
+// loadStored reads the stored bytes of a blob, which have to be as many as it says,
+// and are not looked at.
+func (s *Store) loadStored(ctx context.Context, ref Ref, into []byte) error {
+	stored, err := s.openStored(ctx, ref)
+	if err != nil {
+		return err
+	}
+	defer stored.Close()
+	reading := &storedReader{ctx, stored}
+	n, err := io.ReadFull(reading, into)
+	if err == nil {
+		var more [1]byte
+		var extra int
+		extra, err = io.ReadFull(reading, more[:])
+		n += extra
+	}
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return s.judge(ref, err)
+	}
+	if int64(n) != ref.StoredSize {
+		return s.damaged(ref, fmt.Errorf("%d bytes are stored, or more, not %d", n, ref.StoredSize))
+	}
+	return nil
+}
+
 // takeFile returns the file, verified and at offset. It is the caller's then.
 func (c *Content) takeFile(offset int64) (*os.File, error) {
 	if _, err := c.store.verifyFile(c.ctx, c.ref, c.file, c.state); err != nil {

@@ -19,6 +19,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/blob"
 )
 
 // Limits bound what a tree may have.
@@ -196,22 +197,16 @@ func OpenZip(file string, limits Limits) (*Tree, error) {
 	return l.tree, nil
 }
 
-// A Bucket is a place of objects by names with slashes.
-type Bucket interface {
-	// ListNames calls each for all objects, in any order, until it fails.
-	ListNames(ctx context.Context, each func(name string, size int64) error) error
-	// OpenName opens an object. The caller closes it.
-	OpenName(ctx context.Context, name string) (io.ReadCloser, error)
-}
-
-// OpenBucket returns the tree of a bucket.
-func OpenBucket(ctx context.Context, bucket Bucket, limits Limits) (*Tree, error) {
+// OpenBucket returns the tree of the objects of a bucket.
+func OpenBucket(ctx context.Context, bucket blob.Names, limits Limits) (*Tree, error) {
 	l := &lister{limits: limits, tree: &Tree{}}
-	err := bucket.ListNames(ctx, func(name string, size int64) error {
-		if strings.HasSuffix(name, "/") { // as some programs mark directories
+	err := bucket.ListNames(ctx, func(object blob.NamedObject) error {
+		if strings.HasSuffix(object.Name, "/") { // as some programs mark directories
 			return nil
 		}
-		return l.add(File{Path: name, Size: size, open: func(ctx context.Context) (io.ReadCloser, error) { return bucket.OpenName(ctx, name) }})
+		return l.add(File{Path: object.Name, Size: object.Size, open: func(ctx context.Context) (io.ReadCloser, error) {
+			return bucket.OpenName(ctx, object.Name)
+		}})
 	})
 	if err != nil {
 		return nil, err

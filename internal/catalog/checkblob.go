@@ -30,13 +30,14 @@ type LostContent struct {
 }
 
 // LostContents returns the contents that versions need and that have no blob, in
-// whatever state, where they should.
+// whatever state, where they should: on the backend of their collection or, while
+// that moves, on the other one.
 func (v *View) LostContents() (lost []LostContent, err error) {
 	err = v.conn.rows(`
 		select distinct c.backend, v.digest, v.size from versions v
 		join documents d on d.pk = v.document
 		join collections c on c.pk = d.collection
-		left join blobs b on b.digest = v.digest and b.backend = c.backend and b.domain = $1
+		left join blobs b on b.digest = v.digest and b.backend in (c.backend, c.second) and b.domain = $1
 		where d.purged = 0 and v.purged = 0 and b.pk is null
 		order by c.backend, v.digest`, []any{blobDomain},
 		func(scan func(...any) error) error {
@@ -60,7 +61,7 @@ func (v *View) AffectedVersions(backend string, digest sheaf.Digest, count int) 
 		select d.id, c.name, d.path, d.name, v.n from versions v
 		join documents d on d.pk = v.document
 		join collections c on c.pk = d.collection
-		where v.digest = $1 and c.backend = $2 and v.purged = 0 and d.purged = 0
+		where v.digest = $1 and $2 in (c.backend, c.second) and v.purged = 0 and d.purged = 0
 		order by d.pk, v.n limit $3`, []any{digest[:], backend, count},
 		func(scan func(...any) error) error {
 			var a sheaf.AffectedVersion

@@ -3,12 +3,8 @@ package cli
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path"
 	"slices"
 
@@ -16,8 +12,6 @@ import (
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/client"
-	"github.com/sheaf-dev/sheaf/internal/app"
-	"github.com/sheaf-dev/sheaf/internal/blob/s3blob"
 	"github.com/sheaf-dev/sheaf/internal/booktree"
 	"github.com/sheaf-dev/sheaf/internal/bundle"
 )
@@ -32,16 +26,18 @@ type bookExportOptions struct {
 func newBookExportCommand(shared *options) *cobra.Command {
 	o := &bookExportOptions{options: shared}
 	cmd := &cobra.Command{
-		Use:   "export <book>... --to <directory>",
-		Short: "Export books to a directory or a bucket",
-		Long: `Export books to a directory, as books/<id>/…, or to <prefix><id>/… in the bucket of a
-backend, which this command reaches by the same configuration as the server. Beside the
-files of each book is a book.yaml with what is said of it. Import makes the same books
-of that again: the manifest has the same hash.
+		Use:   "export <book>... --to <directory or ZIP file>",
+		Short: "Export books to a directory, a ZIP file or a bucket",
+		Long: `Export books to a directory or, if its name ends with .zip, a ZIP file, as books/<id>/…,
+or to <prefix><id>/… in the bucket of a backend, which this command reaches by the same
+configuration as the server. Beside the files of each book is a book.yaml with what is
+said of it. Import makes the same books of that again: the manifest has the same hash.
 
-A file that is there with the same content stays, any other is replaced. What is there
-and not in the book stays, too.`,
+In a directory a file that is there with the same content stays, any other is replaced;
+in a bucket all are. What is there and not in the book stays, too. A ZIP file is written
+anew, and appears only when all of it is there.`,
 		Example: `  sheaf book export field-guide --to backup
+  sheaf book export field-guide manual --to backup.zip
   sheaf book export field-guide --to-backend r2 --prefix books/`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch {
@@ -57,7 +53,7 @@ and not in the book stays, too.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runBookExport(cmd, o, args) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.to, "to", "", "the directory")
+	flags.StringVar(&o.to, "to", "", "the directory or ZIP file")
 	flags.StringVar(&o.toBackend, "to-backend", "", "export to the bucket of this backend")
 	flags.StringVar(&o.prefix, "prefix", defaultPrefix, "with --to-backend: where the books are")
 	flags.StringVar(&o.at, "at", "", "as it was at a revision of the book or an RFC 3339 time")
@@ -75,14 +71,6 @@ type bookExport struct {
 	Bytes     int64        `json:"bytes_written"`
 }
 
-// An exportTarget is where exported files go.
-type exportTarget interface {
-	// has reports whether a file is there and has a digest.
-	has(ctx context.Context, name string, size int64, digest sheaf.Digest) (bool, error)
-	put(ctx context.Context, name string, content io.Reader, size int64) error
-	io.Closer
-}
-
 func runBookExport(cmd *cobra.Command, o *bookExportOptions, args []string) (err error) {
 	if o.jobs < 1 {
 		return usageError(cmd, "--jobs is at least 1")
@@ -96,11 +84,15 @@ func runBookExport(cmd *cobra.Command, o *bookExportOptions, args []string) (err
 		return err
 	}
 	defer closeInto(&err, store)
-	target, err := o.target()
+	target, err := o.target(cmd.Context())
 	if err != nil {
 		return err
 	}
-	defer closeInto(&err, target)
+	defer func() {
+		if endErr := target.end(err == nil); err == nil {
+			err = endErr
+		}
+	}()
 	bar := o.showProgress(cmd, "file")
 	defer bar.stop()
 	trying, giveUp := context.WithCancel(cmd.Context())
@@ -208,65 +200,3 @@ func exportFile(ctx context.Context, store *connection, book string, f sheaf.Man
 	defer download.Body.Close()
 	return fileExport{written: true, err: to.put(ctx, name, bar.count(download.Body), f.Size)}
 }
-
-func (o *bookExportOptions) target() (exportTarget, error) {
-	if o.toBackend != "" {
-		cfg, err := o.config()
-		if err != nil {
-			return nil, err
-		}
-		names, err := app.Names(cfg.Storage, o.toBackend, o.prefix)
-		return bucketTarget{names}, err
-	}
-	if err := os.MkdirAll(o.to, 0o777); err != nil {
-		return nil, err
-	}
-	to, err := openLanding(o.to, true)
-	if err != nil {
-		return nil, err
-	}
-	return directoryTarget{to}, nil
-}
-
-// A directoryTarget is a directory, with the books in the directory books.
-type directoryTarget struct{ *landing }
-
-func (d directoryTarget) has(_ context.Context, name string, size int64, digest sheaf.Digest) (bool, error) {
-	file, err := d.root.Open(path.Join(booktree.BooksDir, name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil || !info.Mode().IsRegular() || info.Size() != size {
-		return false, err
-	}
-	sum := sha256.New()
-	_, err = io.Copy(sum, file)
-	return sheaf.Digest(sum.Sum(nil)) == digest, err
-}
-
-func (d directoryTarget) put(ctx context.Context, name string, content io.Reader, _ int64) error {
-	name = path.Join(booktree.BooksDir, name)
-	if err := d.check(name); err != nil {
-		return err
-	}
-	_, err := d.landing.put(ctx, name, content)
-	return err
-}
-
-// A bucketTarget is a place in a bucket, with the books in directories.
-type bucketTarget struct{ names *s3blob.Names }
-
-func (bucketTarget) has(context.Context, string, int64, sheaf.Digest) (bool, error) {
-	return false, nil // to find out costs as much as to write it again
-}
-
-func (b bucketTarget) put(ctx context.Context, name string, content io.Reader, size int64) error {
-	return b.names.PutName(ctx, name, content, size)
-}
-
-func (bucketTarget) Close() error { return nil }

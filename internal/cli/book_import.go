@@ -176,7 +176,7 @@ func (o *bookImportOptions) open(ctx context.Context, args []string) (*booktree.
 		if err != nil {
 			return nil, err
 		}
-		names, err := app.Names(cfg.Storage, o.fromBackend, o.prefix)
+		names, err := app.OpenNames(cfg.Storage, o.fromBackend, o.prefix)
 		if err != nil {
 			return nil, err
 		}

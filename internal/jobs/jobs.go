@@ -29,11 +29,12 @@ type Job struct {
 	// second to one minute; a panic counts as an error.
 	Run func(ctx context.Context) (again bool, err error)
 
+	Delay    time.Duration   // before the first piece
 	Interval time.Duration   // from the end of one piece to the next; 0: only when woken
 	Wake     <-chan struct{} // cuts Interval short, but no pause after an error; may be nil
 }
 
-// Run runs every job, the first piece of each at once, until ctx ends. It
+// Run runs every job, the first piece of each after its delay, until ctx ends. It
 // returns when the last of them has.
 func Run(ctx context.Context, log *slog.Logger, jobs ...Job) {
 	var running sync.WaitGroup
@@ -45,6 +46,9 @@ func Run(ctx context.Context, log *slog.Logger, jobs ...Job) {
 
 func (j Job) loop(ctx context.Context, log *slog.Logger) {
 	failures := 0
+	if j.Delay > 0 {
+		sleep(ctx, j.Delay, nil)
+	}
 	for ctx.Err() == nil {
 		again, err := j.piece(ctx)
 		switch {

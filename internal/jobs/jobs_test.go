@@ -46,6 +46,28 @@ func TestRunsAtOnceThenEveryInterval(t *testing.T) {
 	})
 }
 
+func TestWaitsBeforeTheFirstPiece(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		var at []time.Duration
+		job := Job{Name: "late", Delay: time.Minute, Interval: time.Hour, Run: func(context.Context) (bool, error) {
+			at = append(at, time.Since(begin))
+			return false, nil
+		}}
+		stop := start(slog.New(slog.DiscardHandler), job)
+		time.Sleep(2 * time.Minute)
+		stop()
+		if !slices.Equal(at, []time.Duration{time.Minute}) {
+			t.Errorf("a job with a delay of a minute ran at %v", at)
+		}
+		at = nil
+		start(slog.New(slog.DiscardHandler), job)()
+		if len(at) > 0 {
+			t.Errorf("a job that was stopped at once ran at %v", at)
+		}
+	})
+}
+
 func TestRunsAgainAtOnceWhileThereIsMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()

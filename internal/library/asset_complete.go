@@ -293,7 +293,7 @@ func (l *Library) sweepStaging(ctx context.Context) (more bool, err error) {
 		areas = append(areas, l.assets.staging)
 	}
 	for backend := range l.backends {
-		if presigner, ok := l.blobs.Presigner(backend); ok {
+		if presigner, ok := l.blobs.Presigner(backend); ok && !l.away(backend) {
 			areas = append(areas, presigner)
 		}
 	}
@@ -301,7 +301,7 @@ func (l *Library) sweepStaging(ctx context.Context) (more bool, err error) {
 	for _, area := range areas {
 		errs = append(errs, l.staleStaged(ctx, area, func(staged blob.Staged) error { return area.DeleteStaged(ctx, staged.Name) }))
 	}
-	return false, errors.Join(errs...)
+	return false, l.unlessAway(errors.Join(errs...))
 }
 
 // staleStaged calls each for the bytes in a staging area that belong to no open

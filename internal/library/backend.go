@@ -20,6 +20,9 @@ func (s *Session) Backends(_ context.Context) ([]sheaf.BackendInfo, error) {
 	stored := make(map[string]int)
 	for _, collection := range s.library.catalog.AllCollections() {
 		stored[collection.Backend]++
+		if collection.Second != "" {
+			stored[collection.Second]++
+		}
 	}
 	described := make([]sheaf.BackendInfo, 0, len(s.library.backends))
 	for _, name := range s.library.backendNames() {

@@ -120,7 +120,10 @@ func (l *Library) checkMove(ctx context.Context, collection string, in NewMove) 
 	if c.Moving == "" && c.Backend == in.Backend {
 		return nil, 0, errSameBackend(c)
 	}
-	_, err = l.blobs.Stat(ctx, in.Backend, blob.Key(sheaf.Digest{}.String()))
+	if err := l.blobs.Locked(in.Backend); err != nil && l.blobs.Seals(in.Backend) {
+		return nil, 0, err // nothing could be copied there
+	}
+	_, err = l.blobs.Stat(ctx, in.Backend, nowhere)
 	if err != nil && sheaf.KindOf(err) != sheaf.ErrNotFound {
 		return nil, 0, sheaf.Errorf(sheaf.ErrBackendUnavailable, "the backend %s does not answer as it should: %w", in.Backend, err).
 			WithHint("`sheaf admin backend test " + in.Backend + "` says what is wrong")

@@ -581,3 +581,45 @@ func TestMovesUnderLoad(t *testing.T) {
 		t.Errorf("%d objects are left on %s", n, left)
 	}
 }
+
+// Nothing begins to move to where nothing can be sealed.
+func TestMoveToALockedBackend(t *testing.T) {
+	t.Parallel()
+	s := openToMove(t, withMasterKeys(masterKey))
+	s.create("sealed by the key that is lost")
+	if _, err := s.CreateCollection(t.Context(), library.NewCollection{Name: "elsewhere", Backend: other}); err != nil {
+		t.Fatal(err)
+	}
+	s = s.reopen(withMasterKeys(newMasterKey))
+	_, err := s.PlanMove(t.Context(), "elsewhere", library.NewMove{Backend: fs})
+	wantKind(t, "planning to move", err, sheaf.ErrBackendUnavailable)
+	_, err = s.MoveCollection(t.Context(), "elsewhere", library.NewMove{Backend: fs})
+	wantKind(t, "moving", err, sheaf.ErrBackendUnavailable)
+	_, err = s.CollectionMove(t.Context(), "elsewhere")
+	wantKind(t, "the move", err, sheaf.ErrNotFound)
+}
+
+// A collection that moves is stored on both backends, until the old one gives up
+// its copy.
+func TestBackendsOfACollectionThatMoves(t *testing.T) {
+	t.Parallel()
+	s := openToMove(t)
+	s.putFile("guide", "a.md", "a")
+	want := func(when string, onFS, onOther int) {
+		t.Helper()
+		backends, err := s.Backends(t.Context())
+		if err != nil || len(backends) != 2 || backends[0].Collections != onFS || backends[1].Collections != onOther {
+			t.Errorf("%s: %+v, %v, want %d collections and %d", when, backends, err, onFS, onOther)
+		}
+	}
+	want("before", 2, 0)
+	s.moveTo("guide", other)
+	want("while it is copied", 2, 1)
+	s.advance()
+	want("while the old copy is kept", 2, 1)
+	if _, err := s.FinishMove(t.Context(), "guide"); err != nil {
+		t.Fatal(err)
+	}
+	s.advance()
+	want("after", 1, 1)
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/catalog"
 	"github.com/sheaf-dev/sheaf/internal/jobs"
 )
@@ -16,6 +17,10 @@ const (
 	// Until then they are found by looking at each.
 	indexCount = 2048
 	indexPause = 500 * time.Millisecond
+
+	// leisure is from the start of a process to the first look for what can be
+	// removed from backends: a command that is over at once should not begin one.
+	leisure = time.Minute
 )
 
 // Background returns the work that a store does by itself.
@@ -25,8 +30,8 @@ func (l *Library) Background() []jobs.Job {
 		{Name: "quarantine", Run: l.settleSuspects, Wake: l.suspects.wake},
 		{Name: "idempotency keys", Run: l.forgetAnswers, Interval: time.Hour},
 		{Name: "uploads", Run: l.sweepUploads, Interval: sweepInterval},
-		{Name: "staging areas", Run: l.sweepStaging, Interval: stagingInterval},
-		{Name: "temporary archives", Run: l.sweepArchives, Interval: objectsInterval},
+		{Name: "staging areas", Run: l.sweepStaging, Delay: leisure, Interval: stagingInterval},
+		{Name: "temporary archives", Run: l.sweepArchives, Delay: leisure, Interval: objectsInterval},
 	}
 	// One for each backend: one that is away must not hold up the others.
 	for backend, d := range l.drains {
@@ -52,7 +57,7 @@ func (l *Library) Background() []jobs.Job {
 		work = append(work, jobs.Job{Name: "scrubber", Run: scrub.run, Interval: scrubInterval})
 	}
 	if interval := l.garbage.options.Interval; interval > 0 {
-		work = append(work, jobs.Job{Name: "garbage", Run: l.garbage.delayed(l.collectInBackground), Interval: interval})
+		work = append(work, jobs.Job{Name: "garbage", Run: l.collectInBackground, Delay: min(leisure, interval), Interval: interval})
 	}
 	return work
 }
@@ -72,6 +77,17 @@ func pausing(pause time.Duration, run func(context.Context) (bool, error)) func(
 		more, err = run(ctx)
 		return more, err
 	}
+}
+
+// unlessAway returns the error of a look for what can be removed, unless it is of a
+// backend that does not answer: that is no reason to look at all others again soon,
+// and what is there can stay until the next time.
+func (l *Library) unlessAway(err error) error {
+	if sheaf.KindOf(err) == sheaf.ErrBackendUnavailable {
+		l.log.Warn("what can be removed from a backend stays until the next look for it", "error", err)
+		return nil
+	}
+	return err
 }
 
 // Index brings the listing index up to date by one batch. It reports whether

@@ -204,7 +204,7 @@ func (l *Library) sweepArchives(ctx context.Context) (more bool, err error) {
 		err := l.staleArchives(ctx, place, func(object blob.Staged) error { return place.DeleteTemp(ctx, object.Name) })
 		errs = append(errs, err)
 	}
-	return false, errors.Join(errs...)
+	return false, l.unlessAway(errors.Join(errs...))
 }
 
 // staleArchives calls each for the temporary objects of a backend that are over.

@@ -93,6 +93,15 @@ func (b *backendCheck) unanswered(err error) {
 	b.away = b.failures >= mostFailures
 }
 
+// answered notes that a call of the backend was answered, unless its error says
+// that it was not, and returns the error.
+func (b *backendCheck) answered(err error) error {
+	if sheaf.KindOf(err) != sheaf.ErrBackendUnavailable {
+		b.failures = 0
+	}
+	return err
+}
+
 // blobs looks at all blobs in slices, so that a long check holds no snapshot of
 // the catalog.
 func (c *check) blobs(ctx context.Context) error {
@@ -131,23 +140,22 @@ func (b *backendCheck) blob(ctx context.Context, listed catalog.Blob) error {
 	}
 	b.report.Blobs++
 	b.Blobs++
-	switch wrong, err := b.look(ctx, now); {
+	wrong, err := b.look(ctx, now)
+	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case sheaf.KindOf(err) == sheaf.ErrBackendUnavailable:
 		b.Unchecked++
-		if !b.away {
+		if !b.away && err != errLocked {
 			b.unanswered(err)
 		}
 		return nil
 	case err != nil:
 		return b.addBlob(ctx, name, err.Error(), mending{})
-	case wrong == "":
-		return nil
-	default:
-		b.failures = 0
+	case wrong != "":
 		return b.mend(ctx, name, wrong)
 	}
+	return nil
 }
 
 // mend has a content repaired, if that is wanted, and reports what is wrong with
@@ -168,14 +176,23 @@ func (c *check) mend(ctx context.Context, name blobName, wrong string) error {
 
 // look says what is wrong with a blob, "" if nothing is. An error is of looking.
 func (b *backendCheck) look(ctx context.Context, now catalog.Blob) (wrong string, err error) {
+	locked := b.library.missingKey(now.Ref)
 	switch {
-	case now.IsInline(), b.report.Full && !b.away:
+	case now.IsInline() && locked == nil:
 		b.report.BytesRead += now.StoredSize
 		err = b.library.blobs.Verify(ctx, now.Ref)
+	case now.IsInline():
 	case b.away:
 		return "", errBackendAway
+	case b.report.Full && locked == nil:
+		b.report.BytesRead += now.StoredSize
+		err = b.answered(b.library.blobs.Verify(ctx, now.Ref))
 	case !b.seen.has(now.PK):
-		err = b.library.checkObject(ctx, now.Ref)
+		err = b.answered(b.library.checkObject(ctx, now.Ref))
+	}
+	if err == nil && locked != nil && (b.report.Full || now.IsInline()) {
+		b.Error = publicText(locked)
+		return "", errLocked
 	}
 	switch sheaf.KindOf(err) {
 	case sheaf.ErrDamaged, sheaf.ErrNotFound:
@@ -188,7 +205,11 @@ func (b *backendCheck) look(ctx context.Context, now catalog.Blob) (wrong string
 	return "", err
 }
 
-var errBackendAway = sheaf.Errorf(sheaf.ErrBackendUnavailable, "the backend is away")
+// Why a blob was not read.
+var (
+	errBackendAway = sheaf.Errorf(sheaf.ErrBackendUnavailable, "the backend is away")
+	errLocked      = sheaf.Errorf(sheaf.ErrBackendUnavailable, "its master key is not given")
+)
 
 // blobNow returns a blob as it is now; the zero Blob, which is not readable, if
 // there is none.
@@ -264,9 +285,9 @@ func (b *backendCheck) finish() {
 	if b.Error == "" {
 		return
 	}
-	message := fmt.Sprintf("the backend %s does not answer: %s", b.Name, b.Error)
+	message := fmt.Sprintf("the backend %s could not be checked as a whole: %s", b.Name, b.Error)
 	if b.Unchecked > 0 {
-		message += fmt.Sprintf("; %d contents on it could not be checked", b.Unchecked)
+		message += fmt.Sprintf("; %d contents on it were not checked", b.Unchecked)
 	}
 	b.add(sheaf.Problem{Area: "backends", Message: message, Backend: b.Name})
 }

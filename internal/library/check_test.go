@@ -167,3 +167,29 @@ func TestGarbagePlanOfABackendThatIsAway(t *testing.T) {
 	backend.down.Store(true)
 	s.wantPlan(sheaf.GarbagePlan{UnreferencedBlobs: 1, UnreferencedBytes: 7, Unavailable: fs})
 }
+
+// A collection that moves is on two backends. That only one of them has a content
+// is no problem, and damage on either names what it hits.
+func TestCheckWhileMoving(t *testing.T) {
+	t.Parallel()
+	s := openToMove(t)
+	s.putFile("guide", "before.md", noise("before", 100_000))
+	s.moveTo("guide", other)
+	s.advance()
+	after := s.putFile("guide", "after.md", noise("after", 100_000))
+	if _, err := s.RollBackMove(t.Context(), "guide"); err != nil {
+		t.Fatal(err)
+	}
+	s.wantPhase("guide", sheaf.MoveReturning) // what came after is on the other one only
+	s.wantWhole()
+
+	key := after.Digest.String()
+	if err := os.Truncate(filepath.Join(s.setup.dir, "other", key[:2], key), 100); err != nil {
+		t.Fatal(err)
+	}
+	problem := s.repaired(false)
+	want := sheaf.AffectedVersion{Document: after.ID, Collection: "guide", Path: "after.md", Name: "after.md", Version: 1}
+	if problem.Backend != other || len(problem.Versions) != 1 || problem.Versions[0] != want {
+		t.Errorf("the problem is %+v, want it to name %+v", problem, want)
+	}
+}

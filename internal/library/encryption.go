@@ -47,6 +47,15 @@ func (l *Library) missingKeys(v *catalog.View, backend string) (missing []blob.K
 	return missing, err
 }
 
+// missingKey returns the error of reading a blob that is sealed by a master key
+// which is not given; nil of any other.
+func (l *Library) missingKey(ref blob.Ref) error {
+	if ref.Seal == nil || l.blobs.Keys().Has(ref.Seal.MasterKey) {
+		return nil
+	}
+	return l.blobs.Locked(ref.Backend)
+}
+
 // Encryption says what of the store is sealed, and by which master keys. It
 // counts every blob.
 func (s *Session) Encryption(ctx context.Context) (report sheaf.EncryptionReport, err error) {

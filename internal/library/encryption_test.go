@@ -178,6 +178,39 @@ func TestWrongMasterKey(t *testing.T) {
 	}
 }
 
+// A check without the master key says which key it is, and goes on to find what
+// needs none: an object that is missing.
+func TestCheckWithoutMasterKey(t *testing.T) {
+	t.Parallel()
+	s := open(t, withMasterKeys(masterKey))
+	for i := range 5 { // more than calls of a backend may fail
+		s.create(fmt.Sprint("inline ", i))
+	}
+	for i := range 4 {
+		s.create(noise(fmt.Sprint(i), 100_000))
+	}
+	lost := s.create(noise("lost", 100_000))
+	b, _ := s.blob(lost.Digest)
+	right := string(b.Seal.MasterKey)
+	if err := s.blobs.Delete(t.Context(), fs, b.Key()); err != nil {
+		t.Fatal(err)
+	}
+	s = s.reopen(withMasterKeys(""))
+	for full, unchecked := range map[bool]int64{false: 5, true: 9} {
+		report, err := s.Check(t.Context(), full)
+		if err != nil || len(report.Problems) != 2 {
+			t.Fatalf("a check, full %t: %+v, %v, want two problems", full, report.Problems, err)
+		}
+		missing, locked := report.Problems[0], report.Problems[1]
+		if missing.Area != "blobs" || len(missing.Documents) != 1 || missing.Documents[0] != lost.ID {
+			t.Errorf("full %t: %+v, want the missing object of %s", full, missing, lost.ID)
+		}
+		if locked.Area != "backends" || !strings.Contains(locked.Message, right) || report.Backends[0].Unchecked != unchecked {
+			t.Errorf("full %t: %+v, %d contents unchecked, want the key %s and %d", full, locked, report.Backends[0].Unchecked, right, unchecked)
+		}
+	}
+}
+
 // A rotation that is cut off at any transaction goes on, and when it is done the
 // old key is not needed any more.
 func TestRotateKeys(t *testing.T) {

@@ -30,10 +30,6 @@ const (
 	garbageDeletes = 4
 	garbageBurst   = 32
 
-	// garbageDelay is from the start of a process to its first collection: a
-	// command that is over at once should not begin one.
-	garbageDelay = time.Minute
-
 	// removalPatience is how long a writer waits for the removal of a content
 	// that it brings again.
 	removalPatience = 10 * time.Second
@@ -65,20 +61,6 @@ func take(ctx context.Context, token chan struct{}) (done func(), err error) {
 	}
 }
 
-// delayed lets a process do other things first.
-func (g *garbage) delayed(run func(context.Context) (bool, error)) func(context.Context) (bool, error) {
-	delay := min(garbageDelay, g.options.Interval)
-	return func(ctx context.Context) (bool, error) {
-		select {
-		case <-time.After(delay):
-			delay = 0
-		case <-ctx.Done():
-			return false, ctx.Err()
-		}
-		return run(ctx)
-	}
-}
-
 // CollectGarbage applies the retention of all collections, and then removes what
 // has been referred to by nothing for the time of grace. With now there is no
 // grace: what a copy of the catalog refers to that is just being taken may go. It
@@ -97,12 +79,7 @@ func (s *Session) CollectGarbage(ctx context.Context, now bool) (sheaf.GarbageRe
 
 func (l *Library) collectInBackground(ctx context.Context) (more bool, err error) {
 	_, err = l.collectGarbage(ctx, l.As(sheaf.Principal{ID: "system"}).begin("garbage.collect"), l.garbage.options.Grace)
-	if sheaf.KindOf(err) == sheaf.ErrBackendUnavailable {
-		// It is no reason to look at all that the others have again, soon and again.
-		l.log.Warn("the garbage of a backend that is away stays until the next collection", "error", err)
-		return false, nil
-	}
-	return false, err
+	return false, l.unlessAway(err)
 }
 
 // A collecting is one collection of garbage that runs. It can end anywhere: the

@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(t *testing.T) blob.Backend) {
 		{"Adopt", testAdopt},
 		{"PutBatch", testPutBatch},
 		{"Quarantine", testQuarantine},
+		{"Names", testNames},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
 	}

@@ -57,16 +57,14 @@ func (p *presigner) PresignPut(ctx context.Context, name string, in blob.Upload)
 // gone on with: an upload has no digest that would tell whether it was replaced.
 func (p *presigner) OpenStaged(ctx context.Context, name string) (io.ReadCloser, blob.Staged, error) {
 	var staged blob.Staged
-	tries := p.backend.newTries(ctx)
-	r := &reader{tries: tries, open: func(ctx context.Context, _ int64) (body io.ReadCloser, err error) {
+	body, err := p.backend.openOnce(ctx, func(ctx context.Context) (body io.ReadCloser, err error) {
 		body, staged, err = p.inner.OpenStaged(ctx, name)
 		return body, err
-	}}
-	if err := r.start(); err != nil {
+	})
+	if err != nil {
 		return nil, blob.Staged{}, err
 	}
-	tries.failed = mostRetries
-	return r, staged, nil
+	return body, staged, nil
 }
 
 // ListStaged implements [blob.Presigner].

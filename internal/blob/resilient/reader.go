@@ -12,14 +12,24 @@ import (
 // whole by whoever reads it.
 type reader struct {
 	tries *tries
-	// open opens the object behind what was read; nil of one that cannot be
-	// opened again.
+	// open opens the object behind what was read.
 	open func(ctx context.Context, read int64) (io.ReadCloser, error)
 
 	read  int64
 	body  io.ReadCloser // nil when it broke off
 	watch *watch        // of body
 	err   error         // why there is nothing more to read
+}
+
+// openOnce returns a reader of what open opens, as often as that may be tried, but
+// that does not go on when it breaks off.
+func (b *backend) openOnce(ctx context.Context, open func(context.Context) (io.ReadCloser, error)) (io.ReadCloser, error) {
+	r := &reader{tries: b.newTries(ctx), open: func(ctx context.Context, _ int64) (io.ReadCloser, error) { return open(ctx) }}
+	if err := r.start(); err != nil {
+		return nil, err
+	}
+	r.tries.failed = mostRetries
+	return r, nil
 }
 
 // start opens the object, or opens it again.

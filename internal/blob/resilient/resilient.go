@@ -62,15 +62,7 @@ type Options struct {
 // what these may be able to do beside;
 // b is not of this machine, so that it has no files to adopt or open.
 func Wrap(b blob.Backend, o Options) blob.Backend {
-	if o.Idle <= 0 {
-		o.Idle = DefaultIdle
-	}
-	if o.RetryPause <= 0 {
-		o.RetryPause = DefaultRetryPause
-	}
-	w := &backend{inner: b, name: o.Name, idle: o.Idle, pause: o.RetryPause, breaker: breaker{
-		name: o.Name, firstCooldown: firstCooldown * o.RetryPause, maxCooldown: maxCooldown * o.RetryPause,
-	}}
+	w := newBackend(b, o)
 	p, presigns := b.(blob.Presigner)
 	q, quarantines := b.(blob.Quarantiner)
 	switch {
@@ -94,6 +86,18 @@ func Wrap(b blob.Backend, o Options) blob.Backend {
 	return w
 }
 
+func newBackend(b blob.Backend, o Options) *backend {
+	if o.Idle <= 0 {
+		o.Idle = DefaultIdle
+	}
+	if o.RetryPause <= 0 {
+		o.RetryPause = DefaultRetryPause
+	}
+	return &backend{inner: b, name: o.Name, idle: o.Idle, pause: o.RetryPause, breaker: breaker{
+		name: o.Name, firstCooldown: firstCooldown * o.RetryPause, maxCooldown: maxCooldown * o.RetryPause,
+	}}
+}
+
 type backend struct {
 	inner   blob.Backend
 	name    string
@@ -110,12 +114,20 @@ func (b *backend) Condition() blob.Condition { return b.breaker.condition() }
 
 // Put implements [blob.Backend].
 func (b *backend) Put(ctx context.Context, key blob.Key, body io.Reader, size int64) error {
+	return b.put(ctx, "put blob "+string(key), body, func(ctx context.Context, body io.Reader) error {
+		return b.inner.Put(ctx, key, body, size)
+	})
+}
+
+// put makes a call that sends a body, again if it fails and the body can be read
+// again.
+func (b *backend) put(ctx context.Context, what string, body io.Reader, send func(context.Context, io.Reader) error) error {
 	again, rewindable := body.(io.Seeker)
 	var start int64
 	if rewindable {
 		var err error
 		if start, err = again.Seek(0, io.SeekCurrent); err != nil {
-			return fmt.Errorf("put blob %s: %w", key, err)
+			return fmt.Errorf("%s: %w", what, err)
 		}
 	}
 	t := b.newTries(ctx)
@@ -125,15 +137,15 @@ func (b *backend) Put(ctx context.Context, key blob.Key, body io.Reader, size in
 		err := t.attempt(func(ctx context.Context, w *watch) error {
 			sent.watch = w
 			if rewindable {
-				return b.inner.Put(ctx, key, &rewindableBody{sent, again}, size)
+				return send(ctx, &rewindableBody{sent, again})
 			}
-			return b.inner.Put(ctx, key, sent, size)
+			return send(ctx, sent)
 		})
 		if sent.err != nil || !rewindable || !t.again(err) {
 			return err
 		}
 		if _, err := again.Seek(start, io.SeekStart); err != nil {
-			return fmt.Errorf("put blob %s: %w", key, err)
+			return fmt.Errorf("%s: %w", what, err)
 		}
 	}
 }

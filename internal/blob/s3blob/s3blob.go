@@ -57,8 +57,8 @@ type Options struct {
 }
 
 // A Backend keeps objects in a bucket. It implements [blob.Backend],
-// [blob.BatchPutter], [blob.Unquarantiner], [blob.Presigner], [blob.Materializer]
-// and [blob.Clocked].
+// [blob.BatchPutter], [blob.Unquarantiner], [blob.Presigner], [blob.Materializer],
+// [blob.Clocked] and [blob.Named].
 type Backend struct {
 	options Options
 	client  *s3.Client
@@ -73,16 +73,10 @@ var (
 	_ blob.Presigner     = (*Backend)(nil)
 	_ blob.Materializer  = (*Backend)(nil)
 	_ blob.Clocked       = (*Backend)(nil)
+	_ blob.Named         = (*Backend)(nil)
 )
 
-// Names that need no escaping anywhere, so that it does not matter who escapes
-// them how: Supabase wants the source of a copy as it is, the others escaped.
-var (
-	bucketName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$`)
-	prefixName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$`)
-)
-
-const mostPrefix = 512 // bytes; names have at most 1,024
+var bucketName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$`)
 
 func checkBucket(name string) error {
 	if !bucketName.MatchString(name) {
@@ -91,17 +85,14 @@ func checkBucket(name string) error {
 	return nil
 }
 
-func checkPrefix(prefix string) error {
-	if prefix != "" && (len(prefix) > mostPrefix || !prefixName.MatchString(prefix)) {
-		return fmt.Errorf("%q is not a prefix: letters, digits, dots, hyphens and underscores, with single slashes between and at most %d bytes", prefix, mostPrefix)
-	}
-	return nil
-}
-
 // New returns a backend in a bucket. It makes no request: whether the bucket is
 // there shows when it is used.
 func New(o Options) (*Backend, error) {
-	if err := errors.Join(checkBucket(o.Bucket), checkPrefix(o.Prefix)); err != nil {
+	err := checkBucket(o.Bucket)
+	if o.Prefix != "" {
+		err = errors.Join(err, blob.CheckPrefix(o.Prefix))
+	}
+	if err != nil {
 		return nil, err
 	}
 	if o.Region == "" {

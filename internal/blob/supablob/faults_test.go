@@ -7,7 +7,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/blob"
 	"github.com/sheaf-dev/sheaf/internal/blob/blobtest"
 	"github.com/sheaf-dev/sheaf/internal/blob/resilient"
@@ -113,5 +115,53 @@ func (w otherETag) Write(p []byte) (int, error) {
 func (w otherETag) change() {
 	if w.Header().Get("ETag") != "" {
 		w.Header().Set("ETag", `"0123456789abcdef0123456789abcdef"`)
+	}
+}
+
+// Files by their names are tried again as blobs are.
+func TestNamesAreTriedAgain(t *testing.T) {
+	storage := supatest.New()
+	refused := make(map[string]bool) // requests that were made one by one
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if what := r.Method + r.URL.Path; !refused[what] {
+			refused[what] = true
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		storage.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	backend, err := supablob.New(supablob.Options{URL: server.URL, ServiceKey: supatest.ServiceKey, Bucket: supatest.Bucket})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := backend.Names("books/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names = resilient.WrapNames(backend, names, resilient.Options{Name: "supabase", RetryPause: time.Millisecond})
+	if err := names.PutName(t.Context(), "guide/a.md", strings.NewReader("a file"), 6); err != nil {
+		t.Errorf("PutName: %v", err)
+	}
+	var listed []string
+	err = names.ListNames(t.Context(), func(o blob.NamedObject) error {
+		listed = append(listed, o.Name)
+		return nil
+	})
+	if err != nil || len(listed) != 1 || listed[0] != "guide/a.md" {
+		t.Errorf("ListNames: %q, %v", listed, err)
+	}
+	clear(refused)
+	body, err := names.OpenName(t.Context(), "guide/a.md")
+	if err != nil {
+		t.Fatalf("OpenName: %v", err)
+	}
+	defer body.Close()
+	if read, err := io.ReadAll(body); err != nil || string(read) != "a file" {
+		t.Errorf("read %q, %v", read, err)
+	}
+	err = names.PutName(t.Context(), "über.md", strings.NewReader(""), 0)
+	if sheaf.KindOf(err) != sheaf.ErrInvalid {
+		t.Errorf("PutName of a name that Supabase does not take: %v, want invalid", err)
 	}
 }

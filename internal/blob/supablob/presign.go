@@ -94,7 +94,7 @@ func (b *Backend) OpenStaged(ctx context.Context, name string) (io.ReadCloser, b
 	if err != nil {
 		return nil, blob.Staged{}, err
 	}
-	answer, err := b.do(ctx, request{method: http.MethodGet, path: "/object/" + b.bucket + "/" + object})
+	answer, err := b.do(ctx, request{method: http.MethodGet, path: b.objectPath(object)})
 	if err != nil {
 		return nil, blob.Staged{}, err
 	}

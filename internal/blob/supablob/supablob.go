@@ -8,6 +8,7 @@
 //	blobs/ab/<key>        objects, by the first two digits of their keys
 //	quarantine/<key>      damaged objects, put aside
 //	staging/<name>        uploads that others were granted
+//	.temp/<name>          what others download for a while
 //
 // Keys are partitioned because a listing is of one folder, by offset, and the
 // server skips what is before the offset one by one.
@@ -60,7 +61,8 @@ type Options struct {
 }
 
 // A Backend keeps objects in a bucket. It implements [blob.Backend],
-// [blob.Presigner], [blob.Unquarantiner] and [blob.Clocked].
+// [blob.Presigner], [blob.Materializer], [blob.Unquarantiner], [blob.Clocked]
+// and [blob.Named].
 type Backend struct {
 	base   string // of all URLs, without a trailing slash
 	key    string // the service key; in no error and no log
@@ -74,6 +76,7 @@ var (
 	_ blob.Materializer  = (*Backend)(nil)
 	_ blob.Unquarantiner = (*Backend)(nil)
 	_ blob.Clocked       = (*Backend)(nil)
+	_ blob.Named         = (*Backend)(nil)
 )
 
 // New returns the backend of a bucket. It makes no request.
@@ -109,6 +112,11 @@ func New(o Options) (*Backend, error) {
 func isPublicKey(key string) bool {
 	claims, err := claimsOf(key)
 	return err == nil && claims.Role == "anon" || strings.HasPrefix(key, "sb_publishable_")
+}
+
+// objectPath returns the path of the URL of what has a key in the bucket.
+func (b *Backend) objectPath(name string) string {
+	return "/object/" + b.bucket + "/" + (&url.URL{Path: name}).EscapedPath()
 }
 
 // objectName returns the key in the bucket of an object.
@@ -168,7 +176,7 @@ func (b *Backend) Put(ctx context.Context, key blob.Key, body io.Reader, size in
 func (b *Backend) create(ctx context.Context, name, mimeType string, body io.Reader, size int64, upsert bool) error {
 	sent := &sentBody{ctx: ctx, reader: blob.Exactly(body, size), sum: md5.New(), closed: make(chan struct{})}
 	request := request{
-		method: http.MethodPost, path: "/object/" + b.bucket + "/" + name, size: size, body: sent,
+		method: http.MethodPost, path: b.objectPath(name), size: size, body: sent,
 		header: http.Header{"Content-Type": {mimeType}, "X-Upsert": {fmt.Sprint(upsert)}},
 	}
 	if size == 0 {
@@ -290,7 +298,7 @@ func (b *Backend) openName(ctx context.Context, name string, offset, length int6
 		wanted += fmt.Sprint(offset + length - 1)
 	}
 	answer, err := b.do(ctx, request{
-		method: http.MethodGet, path: "/object/" + b.bucket + "/" + name, header: http.Header{"Range": {wanted}},
+		method: http.MethodGet, path: b.objectPath(name), header: http.Header{"Range": {wanted}},
 	})
 	switch {
 	case hasCode(err, codeRange):
@@ -317,7 +325,7 @@ func (b *Backend) Stat(ctx context.Context, key blob.Key) (blob.Info, error) {
 // head asks for what is known of an object. When there is none, it asks again in
 // a way that gets an answer with a body, which says so.
 func (b *Backend) head(ctx context.Context, name string) (*answer, error) {
-	path := "/object/" + b.bucket + "/" + name
+	path := b.objectPath(name)
 	answer, err := b.do(ctx, request{method: http.MethodHead, path: path})
 	if hasCode(err, codeUnsaid) {
 		answer, err = b.do(ctx, request{method: http.MethodGet, path: path})
