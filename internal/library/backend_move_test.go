@@ -57,6 +57,16 @@ func (s *store) moveTo(collection, backend string) sheaf.BackendMove {
 	return move
 }
 
+// latestMove returns the latest move of a collection to another backend.
+func (s *store) latestMove(collection string) sheaf.BackendMove {
+	s.t.Helper()
+	move, err := s.CollectionMove(s.t.Context(), collection)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return move
+}
+
 func (s *store) wantPhase(collection string, want sheaf.MovePhase) sheaf.BackendMove {
 	s.t.Helper()
 	move, err := s.CollectionMove(s.t.Context(), collection)
@@ -379,6 +389,41 @@ func TestMoveOfDamagedContents(t *testing.T) {
 	s.wantFile("book", "a.md", damaged)
 }
 
+// A problem that is over, because nobody needs what could not be read, is not shown
+// any more once all is where it should be.
+func TestMoveForgetsAProblemThatIsOver(t *testing.T) {
+	t.Parallel()
+	s := openToMove(t)
+	s.putFile("book", "a.md", "a")
+	s.putFile("book", "b.md", "b")
+	s.moveTo("book", other)
+	var change sheaf.Change
+	for i := 0; s.latestMove("book").Phase != sheaf.MoveSettling; i++ { // until a write comes in the last moment before the switch
+		change = s.putFile("book", "a.md", noise(fmt.Sprint(i), 100_000))
+		if _, err := s.AdvanceMoves(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.flip(change.Digest)
+	var err error
+	for err == nil {
+		_, err = s.AdvanceMoves(t.Context())
+	}
+	if move := s.wantPhase("book", sheaf.MoveSettling); !strings.Contains(move.Problem, change.Digest.String()) {
+		t.Fatalf("the move says %+v, want the digest of what is damaged", move)
+	}
+	if _, err := s.DeleteDocument(t.Context(), change.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.PurgeDocument(t.Context(), change.ID); err != nil {
+		t.Fatal(err)
+	}
+	s.advance()
+	if move := s.wantPhase("book", sheaf.MoveKept); move.Problem != "" || move.ProblemSince != nil {
+		t.Errorf("the move says %+v, want no problem", move)
+	}
+}
+
 // What the target has already is not copied, but read: nobody may have another
 // copy of it soon.
 func TestMoveVerifiesWhatIsThere(t *testing.T) {
@@ -442,6 +487,43 @@ func TestDeletionDuringAMove(t *testing.T) {
 		s.wantFile("book", "b.md", noise("b", 100_000))
 		s.wantWhole()
 	}
+}
+
+// What a collection keeps does not depend on whether it moves: a move that cannot
+// go on, because of a content that is damaged, say, may take as long as it likes.
+func TestRetentionDuringAMove(t *testing.T) {
+	t.Parallel()
+	clock := newClock()
+	s := openToMove(t, func(set *setup) { set.clock = clock.now })
+	_, err := s.CreateCollection(t.Context(), library.NewCollection{Name: "brief", Retention: sheaf.Retention{TrashDays: 1, HistoryDays: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := func(d *library.NewDocument) { d.Collection = "brief" }
+	trashed, changed := s.create("in the trash", in), s.create(noise("old", 100_000), in, named("changed"))
+	if _, err := s.DeleteDocument(t.Context(), trashed.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.WriteContent(t.Context(), changed.ID, library.ContentWrite{Content: s.receive("new")}); err != nil {
+		t.Fatal(err)
+	}
+	s.flip(changed.Digest)
+	s.moveTo("brief", other)
+	for err = nil; err == nil; {
+		_, err = s.AdvanceMoves(t.Context())
+	}
+	if move := s.wantPhase("brief", sheaf.MoveCopying); !strings.Contains(move.Problem, changed.Digest.String()) {
+		t.Errorf("the move says %+v, want the digest of what is damaged", move)
+	}
+	clock.advance(49 * time.Hour)
+	if report, err := s.CollectGarbage(t.Context(), false); err != nil || report.PurgedDocuments != 1 || report.ExpiredVersions != 1 {
+		t.Errorf("the collection of garbage: %+v, %v, want a document and a version purged", report, err)
+	}
+	s.advance()
+	if move := s.wantPhase("brief", sheaf.MoveKept); move.Problem != "" {
+		t.Errorf("the move says %+v, want no problem: nobody needs what was damaged", move)
+	}
+	s.wantRead(changed.ID, "new")
 }
 
 // An archived book stays archived while it moves, and can be unarchived meanwhile.

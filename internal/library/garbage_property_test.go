@@ -219,7 +219,8 @@ func (w *garbageWorld) openOnDisk() {
 func (w *garbageWorld) open(first, second blob.Backend) {
 	set := w.setup
 	set.backend, set.others = first, map[string]blob.Backend{other: second}
-	set.garbage.Grace, set.moves.Grace = 12*time.Hour, 24*time.Hour
+	set.garbage.Grace = 12 * time.Hour
+	set.moves = library.MoveOptions{Grace: 24 * time.Hour, Parallel: 1} // or the same seed might be another history
 	w.drawKeys(w.r, &set)
 	set.clock = func() time.Time {
 		if w.transactions.Add(-1) == 0 {
