@@ -17,6 +17,7 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/blob"
 	"github.com/sheaf-dev/sheaf/internal/blob/blobtest"
 	"github.com/sheaf-dev/sheaf/internal/blob/fsblob"
+	"github.com/sheaf-dev/sheaf/internal/catalog"
 	"github.com/sheaf-dev/sheaf/internal/library"
 )
 
@@ -559,11 +560,17 @@ func TestMoveOfAnArchivedBook(t *testing.T) {
 }
 
 // Agents write, read and delete, garbage is collected without grace, and the book
-// moves to and fro and is rolled back: no call fails, and what was acknowledged is
-// there in the end.
+// moves to and fro between a backend that is encrypted and one that is not, and is
+// rolled back: no call fails, and what was acknowledged is there in the end, and
+// nothing else.
 func TestMovesUnderLoad(t *testing.T) {
 	t.Parallel()
-	s := openToMove(t, func(set *setup) { set.moves.Grace = 0 })
+	s := openToMove(t, encrypting(other), func(set *setup) { set.moves.Grace = 0 })
+	for name, backend := range map[string]string{"book": fs, "here": fs, "there": other} {
+		if _, err := s.CreateBook(t.Context(), library.NewBook{ID: name, Backend: backend}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	s.putFile("book", "first.md", "first")
 	s.runBackground()
 	ctx, stop := context.WithCancel(t.Context())
@@ -576,6 +583,8 @@ func TestMovesUnderLoad(t *testing.T) {
 		}
 	})
 	const writers, files = 4, 40
+	few := func(n int) string { return noise(fmt.Sprint("one of few: ", n), []int{20, 2000, 90_000}[n%3]) } // that others have, too
+	pathOf := func(w, f int) string { return fmt.Sprintf("w%d/%d.md", w, f) }
 	var last [writers][files]string
 	var writing sync.WaitGroup
 	for w := range writers {
@@ -589,16 +598,19 @@ func TestMovesUnderLoad(t *testing.T) {
 					}
 					content := noise(fmt.Sprintf("%d in round %d of %d", w, round, f), size)
 					if random.IntN(3) == 0 {
-						content = fmt.Sprintf("one of few: %d", random.IntN(3)) // that others have, too
+						content = few(random.IntN(6))
 					}
-					path := fmt.Sprintf("w%d/%d.md", w, f)
-					change, err := s.tryFile(library.Place{Book: "book", Path: path}, content)
+					book, path := "book", pathOf(w, f)
+					if f%5 == 0 { // in one that stays where it is
+						book = []string{"here", "there"}[f%2]
+					}
+					change, err := s.tryFile(library.Place{Book: book, Path: path}, content)
 					if err != nil {
 						t.Errorf("writing %s: %v", path, err)
 						return
 					}
 					last[w][f] = content
-					s.wantFile("book", path, content)
+					s.wantFile(book, path, content)
 					if random.IntN(20) == 0 {
 						if _, err := s.PurgeDocument(t.Context(), change.ID); err == nil {
 							t.Errorf("%s was purged outside of the trash", path)
@@ -615,6 +627,16 @@ func TestMovesUnderLoad(t *testing.T) {
 			}
 		})
 	}
+	others.Go(func() {
+		random := rand.New(rand.NewPCG(7, 7))
+		for ctx.Err() == nil {
+			s.wantFile("book", "first.md", "first")
+			path := pathOf(random.IntN(writers), random.IntN(files))
+			if _, err := s.readFile("book", path, ""); err != nil && sheaf.KindOf(err) != sheaf.ErrNotFound && sheaf.KindOf(err) != sheaf.ErrGone {
+				t.Errorf("reading %s: %v", path, err)
+			}
+		}
+	})
 	others.Go(func() {
 		random := rand.New(rand.NewPCG(9, 9))
 		for ctx.Err() == nil {
@@ -634,32 +656,65 @@ func TestMovesUnderLoad(t *testing.T) {
 	writing.Wait()
 	stop()
 	others.Wait()
-	for w := range writers {
-		for f, want := range last[w] {
-			path := fmt.Sprintf("w%d/%d.md", w, f)
-			if want != "" {
-				s.wantFile("book", path, want)
+	wantAll := func() {
+		t.Helper()
+		s.wantFile("book", "first.md", "first")
+		for w := range writers {
+			for f, want := range last[w] {
+				switch {
+				case want == "":
+				case f%5 == 0:
+					s.wantFile([]string{"here", "there"}[f%2], pathOf(w, f), want)
+				default:
+					s.wantFile("book", pathOf(w, f), want)
+				}
 			}
 		}
 	}
+	wantAll()
 	eventually(t, "the move is over", func() bool {
 		move, err := s.CollectionMove(t.Context(), "book")
 		return err == nil && move.Phase.IsOver()
 	})
 	eventually(t, "small contents are in their backend", func() bool { return s.Health(t.Context()).UndrainedBlobs == 0 })
-	if _, err := s.CollectGarbage(t.Context(), true); err != nil {
-		t.Error(err)
+	for range 2 {
+		if _, err := s.CollectGarbage(t.Context(), true); err != nil {
+			t.Error(err)
+		}
 	}
+	wantAll()
 	s.wantWhole()
-	book, err := s.Book(t.Context(), "book", false)
+	s.wantPlan(sheaf.GarbagePlan{})
+	s.wantOnlyBlobs()
+}
+
+// wantOnlyBlobs compares the objects on all backends with those that the catalog
+// refers to.
+func (s *store) wantOnlyBlobs() {
+	s.t.Helper()
+	objects := make(map[string]map[blob.Key]bool)
+	for _, backend := range []string{fs, other} {
+		objects[backend] = make(map[blob.Key]bool)
+		err := s.blobs.List(s.t.Context(), backend, func(info blob.Info) error { objects[backend][info.Key] = true; return nil })
+		if err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	err := s.catalog.Read(s.t.Context(), func(v *catalog.View) error {
+		return v.Blobs(0, -1, func(b catalog.Blob) error {
+			if b.StoredSize > 0 && !objects[b.Backend][b.Key()] || b.State != catalog.BlobLive {
+				s.t.Errorf("the blob %s on %s is in the state %d, and its object is there: %t", b.Digest, b.Backend, b.State, objects[b.Backend][b.Key()])
+			}
+			delete(objects[b.Backend], b.Key())
+			return nil
+		})
+	})
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	left := other
-	if book.Backend == other {
-		left = fs
-	}
-	if n := s.objects(left); n != 0 {
-		t.Errorf("%d objects are left on %s", n, left)
+	for backend, left := range objects {
+		if len(left) > 0 {
+			s.t.Errorf("%s has objects that the catalog does not refer to: %v", backend, left)
+		}
 	}
 }
