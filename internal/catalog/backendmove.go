@@ -97,18 +97,19 @@ func (tx *Tx) BeginMove(c *Collection, id, target string, grace time.Duration, p
 	return tx.setMoving(c, c.Backend, target, sheaf.MoveCopying)
 }
 
-// SwitchMove makes new contents of a collection go to the target of its move.
+// SwitchMove makes new contents of a collection go to the target of its move,
+// which has no problem then.
 func (tx *Tx) SwitchMove(c *Collection) error {
-	if err := tx.noteMove(c, `switched_at = $2`, tx.now); err != nil {
+	if err := tx.noteMove(c, `switched_at = $2, problem = '', problem_at = 0`, tx.now); err != nil {
 		return err
 	}
 	return tx.setMoving(c, c.Second, c.Backend, sheaf.MoveSettling)
 }
 
-// SettleMove notes that the target of a collection's move has all it needs. The
-// time for which the origin keeps its copy begins.
+// SettleMove notes that the target of a collection's move has all it needs, and that
+// the move has no problem. The time for which the origin keeps its copy begins.
 func (tx *Tx) SettleMove(c *Collection) error {
-	if err := tx.noteMove(c, `settled_at = $2`, tx.now); err != nil {
+	if err := tx.noteMove(c, `settled_at = $2, problem = '', problem_at = 0`, tx.now); err != nil {
 		return err
 	}
 	return tx.setMoving(c, c.Backend, c.Second, sheaf.MoveKept)

@@ -27,7 +27,8 @@ type Blob struct {
 
 // Domains of blobs. A content has one blob on a backend, sealed or not, in the
 // domain of blobs. In that of leftovers is what is being deleted of a content
-// that has a blob, too: an object that is not the blob's.
+// that has a blob, too: an object that is not the blob's. While it is there, no
+// blob gets that object's name.
 const (
 	blobDomain     = ""
 	leftoverDomain = "leftover"
@@ -105,9 +106,12 @@ func (tx *Tx) ReserveBlob(ref blob.Ref) (reserved blob.Ref, live bool, err error
 	if inserted, err := tx.insertBlob(ref, BlobPending); inserted || err != nil {
 		return ref, false, err
 	}
-	have, _, err := tx.Blob(ref.Backend, ref.Digest)
+	have, found, err := tx.Blob(ref.Backend, ref.Digest)
 	if err != nil {
 		return ref, false, err
+	}
+	if !found {
+		return ref, false, ErrDeleting
 	}
 	switch have.State {
 	case BlobLive:
@@ -145,6 +149,8 @@ func (tx *Tx) KeepBlob(ref blob.Ref) (known bool, err error) {
 	switch {
 	case err != nil:
 		return false, err
+	case !found && inline:
+		return false, ErrDeleting
 	case !found:
 		return false, fmt.Errorf("the blob %s was not reserved", ref.Digest)
 	case have.State == BlobLive:
@@ -162,17 +168,38 @@ func (tx *Tx) KeepBlob(ref blob.Ref) (known bool, err error) {
 }
 
 // ReviveBlob makes a blob that is deleting live again, with inline bytes: then it
-// does not matter whether its object is there. It reports false if the blob is not
+// does not matter whether its object is there. What was left from before it was
+// sealed is not deleted any more, either. It reports false if the blob is not
 // deleting. Nobody may be deleting its object meanwhile.
 func (tx *Tx) ReviveBlob(ref blob.Ref) (revived bool, err error) {
+	if !ref.IsInline() {
+		return false, nil
+	}
+	_, err = tx.exec(`delete from blobs where digest = $1 and backend = $2 and domain = $3`, ref.Digest[:], ref.Backend, leftoverDomain)
+	if err != nil {
+		return false, err
+	}
 	have, found, err := tx.Blob(ref.Backend, ref.Digest)
-	if err != nil || !found || have.State != BlobDeleting || !ref.IsInline() {
+	if err != nil || !found || have.State != BlobDeleting {
 		return false, err
 	}
 	return true, tx.replaceBlob(have, ref, BlobLive)
 }
 
-// insertBlob makes the row of a blob, and reports false if there is one already.
+// Deleting returns what is being deleted of a content on a backend: its blob, and
+// what was left from before that was sealed.
+func (tx *Tx) Deleting(backend string, digest sheaf.Digest) (deleting []Blob, err error) {
+	err = tx.conn.rows(`select `+blobColumns+` from blobs b where b.digest = $1 and b.backend = $2 and b.state = $3`,
+		[]any{digest[:], backend, int(BlobDeleting)}, func(scan func(...any) error) error {
+			b, err := scanBlob(scan)
+			deleting = append(deleting, b)
+			return err
+		})
+	return deleting, err
+}
+
+// insertBlob makes the row of a blob, and reports false if there is one already, or
+// while an object is being deleted that has the name which the blob's would have.
 func (tx *Tx) insertBlob(ref blob.Ref, state BlobState) (inserted bool, err error) {
 	return tx.insertBlobIn(blobDomain, ref, state)
 }
@@ -181,10 +208,11 @@ func (tx *Tx) insertBlobIn(domain string, ref blob.Ref, state BlobState) (insert
 	pk := tx.counters.blob + 1
 	result, err := tx.exec(`
 		insert into blobs (pk, digest, backend, domain, state, state_at, size, crc32, encoding, stored_size, object, master_key, data_key)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+		select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
+		where $11 is not null or not exists (select 1 from blobs where digest = $2 and backend = $3 and domain = $14)
 		on conflict (digest, backend, domain) do nothing`,
-		append([]any{pk, ref.Digest[:], ref.Backend, domain, int(state), tx.now, ref.Size, int64(ref.CRC32), string(ref.Encoding), ref.StoredSize},
-			sealValues(ref.Seal)...)...)
+		append(append([]any{pk, ref.Digest[:], ref.Backend, domain, int(state), tx.now, ref.Size, int64(ref.CRC32), string(ref.Encoding), ref.StoredSize},
+			sealValues(ref.Seal)...), leftoverDomain)...)
 	if err != nil {
 		return false, err
 	}
@@ -220,7 +248,10 @@ func (tx *Tx) replaceBlob(have Blob, ref blob.Ref, state BlobState) error {
 		return err
 	}
 	tx.touched.all = true
-	_, err = tx.insertBlob(ref, state)
+	inserted, err := tx.insertBlob(ref, state)
+	if err == nil && !inserted {
+		err = ErrDeleting
+	}
 	return err
 }
 

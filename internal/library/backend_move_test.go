@@ -17,6 +17,7 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/blob"
 	"github.com/sheaf-dev/sheaf/internal/blob/blobtest"
 	"github.com/sheaf-dev/sheaf/internal/blob/fsblob"
+	"github.com/sheaf-dev/sheaf/internal/catalog"
 	"github.com/sheaf-dev/sheaf/internal/library"
 )
 
@@ -53,6 +54,16 @@ func (s *store) moveTo(collection, backend string) sheaf.BackendMove {
 	move, err := s.MoveCollection(s.t.Context(), collection, library.NewMove{Backend: backend})
 	if err != nil {
 		s.t.Fatalf("moving %s to %s: %v", collection, backend, err)
+	}
+	return move
+}
+
+// latestMove returns the latest move of a collection to another backend.
+func (s *store) latestMove(collection string) sheaf.BackendMove {
+	s.t.Helper()
+	move, err := s.CollectionMove(s.t.Context(), collection)
+	if err != nil {
+		s.t.Fatal(err)
 	}
 	return move
 }
@@ -379,6 +390,41 @@ func TestMoveOfDamagedContents(t *testing.T) {
 	s.wantFile("book", "a.md", damaged)
 }
 
+// A problem that is over, because nobody needs what could not be read, is not shown
+// any more once all is where it should be.
+func TestMoveForgetsAProblemThatIsOver(t *testing.T) {
+	t.Parallel()
+	s := openToMove(t)
+	s.putFile("book", "a.md", "a")
+	s.putFile("book", "b.md", "b")
+	s.moveTo("book", other)
+	var change sheaf.Change
+	for i := 0; s.latestMove("book").Phase != sheaf.MoveSettling; i++ { // until a write comes in the last moment before the switch
+		change = s.putFile("book", "a.md", noise(fmt.Sprint(i), 100_000))
+		if _, err := s.AdvanceMoves(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.flip(change.Digest)
+	var err error
+	for err == nil {
+		_, err = s.AdvanceMoves(t.Context())
+	}
+	if move := s.wantPhase("book", sheaf.MoveSettling); !strings.Contains(move.Problem, change.Digest.String()) {
+		t.Fatalf("the move says %+v, want the digest of what is damaged", move)
+	}
+	if _, err := s.DeleteDocument(t.Context(), change.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.PurgeDocument(t.Context(), change.ID); err != nil {
+		t.Fatal(err)
+	}
+	s.advance()
+	if move := s.wantPhase("book", sheaf.MoveKept); move.Problem != "" || move.ProblemSince != nil {
+		t.Errorf("the move says %+v, want no problem", move)
+	}
+}
+
 // What the target has already is not copied, but read: nobody may have another
 // copy of it soon.
 func TestMoveVerifiesWhatIsThere(t *testing.T) {
@@ -444,6 +490,43 @@ func TestDeletionDuringAMove(t *testing.T) {
 	}
 }
 
+// What a collection keeps does not depend on whether it moves: a move that cannot
+// go on, because of a content that is damaged, say, may take as long as it likes.
+func TestRetentionDuringAMove(t *testing.T) {
+	t.Parallel()
+	clock := newClock()
+	s := openToMove(t, func(set *setup) { set.clock = clock.now })
+	_, err := s.CreateCollection(t.Context(), library.NewCollection{Name: "brief", Retention: sheaf.Retention{TrashDays: 1, HistoryDays: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := func(d *library.NewDocument) { d.Collection = "brief" }
+	trashed, changed := s.create("in the trash", in), s.create(noise("old", 100_000), in, named("changed"))
+	if _, err := s.DeleteDocument(t.Context(), trashed.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.WriteContent(t.Context(), changed.ID, library.ContentWrite{Content: s.receive("new")}); err != nil {
+		t.Fatal(err)
+	}
+	s.flip(changed.Digest)
+	s.moveTo("brief", other)
+	for err = nil; err == nil; {
+		_, err = s.AdvanceMoves(t.Context())
+	}
+	if move := s.wantPhase("brief", sheaf.MoveCopying); !strings.Contains(move.Problem, changed.Digest.String()) {
+		t.Errorf("the move says %+v, want the digest of what is damaged", move)
+	}
+	clock.advance(49 * time.Hour)
+	if report, err := s.CollectGarbage(t.Context(), false); err != nil || report.PurgedDocuments != 1 || report.ExpiredVersions != 1 {
+		t.Errorf("the collection of garbage: %+v, %v, want a document and a version purged", report, err)
+	}
+	s.advance()
+	if move := s.wantPhase("brief", sheaf.MoveKept); move.Problem != "" {
+		t.Errorf("the move says %+v, want no problem: nobody needs what was damaged", move)
+	}
+	s.wantRead(changed.ID, "new")
+}
+
 // An archived book stays archived while it moves, and can be unarchived meanwhile.
 func TestMoveOfAnArchivedBook(t *testing.T) {
 	t.Parallel()
@@ -477,11 +560,17 @@ func TestMoveOfAnArchivedBook(t *testing.T) {
 }
 
 // Agents write, read and delete, garbage is collected without grace, and the book
-// moves to and fro and is rolled back: no call fails, and what was acknowledged is
-// there in the end.
+// moves to and fro between a backend that is encrypted and one that is not, and is
+// rolled back: no call fails, and what was acknowledged is there in the end, and
+// nothing else.
 func TestMovesUnderLoad(t *testing.T) {
 	t.Parallel()
-	s := openToMove(t, func(set *setup) { set.moves.Grace = 0 })
+	s := openToMove(t, encrypting(other), func(set *setup) { set.moves.Grace = 0 })
+	for name, backend := range map[string]string{"book": fs, "here": fs, "there": other} {
+		if _, err := s.CreateBook(t.Context(), library.NewBook{ID: name, Backend: backend}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	s.putFile("book", "first.md", "first")
 	s.runBackground()
 	ctx, stop := context.WithCancel(t.Context())
@@ -494,6 +583,8 @@ func TestMovesUnderLoad(t *testing.T) {
 		}
 	})
 	const writers, files = 4, 40
+	few := func(n int) string { return noise(fmt.Sprint("one of few: ", n), []int{20, 2000, 90_000}[n%3]) } // that others have, too
+	pathOf := func(w, f int) string { return fmt.Sprintf("w%d/%d.md", w, f) }
 	var last [writers][files]string
 	var writing sync.WaitGroup
 	for w := range writers {
@@ -507,16 +598,19 @@ func TestMovesUnderLoad(t *testing.T) {
 					}
 					content := noise(fmt.Sprintf("%d in round %d of %d", w, round, f), size)
 					if random.IntN(3) == 0 {
-						content = fmt.Sprintf("one of few: %d", random.IntN(3)) // that others have, too
+						content = few(random.IntN(6))
 					}
-					path := fmt.Sprintf("w%d/%d.md", w, f)
-					change, err := s.tryFile(library.Place{Book: "book", Path: path}, content)
+					book, path := "book", pathOf(w, f)
+					if f%5 == 0 { // in one that stays where it is
+						book = []string{"here", "there"}[f%2]
+					}
+					change, err := s.tryFile(library.Place{Book: book, Path: path}, content)
 					if err != nil {
 						t.Errorf("writing %s: %v", path, err)
 						return
 					}
 					last[w][f] = content
-					s.wantFile("book", path, content)
+					s.wantFile(book, path, content)
 					if random.IntN(20) == 0 {
 						if _, err := s.PurgeDocument(t.Context(), change.ID); err == nil {
 							t.Errorf("%s was purged outside of the trash", path)
@@ -533,6 +627,16 @@ func TestMovesUnderLoad(t *testing.T) {
 			}
 		})
 	}
+	others.Go(func() {
+		random := rand.New(rand.NewPCG(7, 7))
+		for ctx.Err() == nil {
+			s.wantFile("book", "first.md", "first")
+			path := pathOf(random.IntN(writers), random.IntN(files))
+			if _, err := s.readFile("book", path, ""); err != nil && sheaf.KindOf(err) != sheaf.ErrNotFound && sheaf.KindOf(err) != sheaf.ErrGone {
+				t.Errorf("reading %s: %v", path, err)
+			}
+		}
+	})
 	others.Go(func() {
 		random := rand.New(rand.NewPCG(9, 9))
 		for ctx.Err() == nil {
@@ -552,33 +656,66 @@ func TestMovesUnderLoad(t *testing.T) {
 	writing.Wait()
 	stop()
 	others.Wait()
-	for w := range writers {
-		for f, want := range last[w] {
-			path := fmt.Sprintf("w%d/%d.md", w, f)
-			if want != "" {
-				s.wantFile("book", path, want)
+	wantAll := func() {
+		t.Helper()
+		s.wantFile("book", "first.md", "first")
+		for w := range writers {
+			for f, want := range last[w] {
+				switch {
+				case want == "":
+				case f%5 == 0:
+					s.wantFile([]string{"here", "there"}[f%2], pathOf(w, f), want)
+				default:
+					s.wantFile("book", pathOf(w, f), want)
+				}
 			}
 		}
 	}
+	wantAll()
 	eventually(t, "the move is over", func() bool {
 		move, err := s.CollectionMove(t.Context(), "book")
 		return err == nil && move.Phase.IsOver()
 	})
 	eventually(t, "small contents are in their backend", func() bool { return s.Health(t.Context()).UndrainedBlobs == 0 })
-	if _, err := s.CollectGarbage(t.Context(), true); err != nil {
-		t.Error(err)
+	for range 2 {
+		if _, err := s.CollectGarbage(t.Context(), true); err != nil {
+			t.Error(err)
+		}
 	}
+	wantAll()
 	s.wantWhole()
-	book, err := s.Book(t.Context(), "book", false)
+	s.wantPlan(sheaf.GarbagePlan{})
+	s.wantOnlyBlobs()
+}
+
+// wantOnlyBlobs compares the objects on all backends with those that the catalog
+// refers to.
+func (s *store) wantOnlyBlobs() {
+	s.t.Helper()
+	objects := make(map[string]map[blob.Key]bool)
+	for _, backend := range []string{fs, other} {
+		objects[backend] = make(map[blob.Key]bool)
+		err := s.blobs.List(s.t.Context(), backend, func(info blob.Info) error { objects[backend][info.Key] = true; return nil })
+		if err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	err := s.catalog.Read(s.t.Context(), func(v *catalog.View) error {
+		return v.Blobs(0, -1, func(b catalog.Blob) error {
+			if b.StoredSize > 0 && !objects[b.Backend][b.Key()] || b.State != catalog.BlobLive {
+				s.t.Errorf("the blob %s on %s is in the state %d, and its object is there: %t", b.Digest, b.Backend, b.State, objects[b.Backend][b.Key()])
+			}
+			delete(objects[b.Backend], b.Key())
+			return nil
+		})
+	})
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	left := other
-	if book.Backend == other {
-		left = fs
-	}
-	if n := s.objects(left); n != 0 {
-		t.Errorf("%d objects are left on %s", n, left)
+	for backend, left := range objects {
+		if len(left) > 0 {
+			s.t.Errorf("%s has objects that the catalog does not refer to: %v", backend, left)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/blob"
 	"github.com/sheaf-dev/sheaf/internal/blob/blobtest"
 	"github.com/sheaf-dev/sheaf/internal/blob/memblob"
 	"github.com/sheaf-dev/sheaf/internal/catalog"
@@ -339,4 +340,48 @@ func TestEncryptedBook(t *testing.T) {
 		t.Errorf("%d contents are not sealed", backend.PlainBlobs)
 	}
 	s.wantWhole()
+}
+
+// What is left of a content from before its backend was encrypted is removed. If
+// that is cut off, and encryption is turned off again, the content comes under the
+// name of what is to be removed: it is not taken away with that.
+func TestLeftoverIsRemovedBeforeItsContentComes(t *testing.T) {
+	t.Parallel()
+	for _, content := range []string{"small", string(blobtest.Random(70_000))} {
+		for _, away := range []bool{false, true} { // the backend, when the content comes
+			backend := newRemoteBackend()
+			failing := &failingDeletes{Backend: backend}
+			s := open(t, withMasterKeys(masterKey), func(set *setup) { set.backend = failing })
+			doc := s.create(content)
+			s.drain()
+			if err := backend.Put(t.Context(), blob.Key(doc.Digest.String()), strings.NewReader(content), int64(len(content))); err != nil {
+				t.Fatal(err)
+			}
+			s = s.reopen(func(set *setup) { set.plain = true })
+			for range 2 { // first the leftover is claimed, then the blob
+				_, err := s.CollectGarbage(t.Context(), true)
+				wantKind(t, "a collection that cannot delete", err, sheaf.ErrBackendUnavailable)
+				_ = s.throwAway(doc.ID)
+			}
+			if b, _ := s.blob(doc.Digest); b.State != catalog.BlobDeleting {
+				t.Fatalf("the blob is in the state %d, want it deleting", b.State)
+			}
+			failing.healed.Store(true)
+			if away && content == "small" { // of a large one nothing is stored then
+				backend.down.Store(true)
+			}
+			again := s.create(content)
+			s.wantRead(again.ID, content)
+			backend.down.Store(false)
+			s.drain()
+			for range 2 {
+				if _, err := s.CollectGarbage(t.Context(), true); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.wantRead(again.ID, content)
+			s.wantWhole()
+			s.wantPlan(sheaf.GarbagePlan{})
+		}
+	}
 }

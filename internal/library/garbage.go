@@ -373,11 +373,7 @@ func (l *Library) finishRemoval(ctx context.Context, name blobName) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, removalPatience, catalog.ErrDeleting)
 	defer cancel()
 	_, err := l.remove(ctx, name.backend, func(tx *catalog.Tx) ([]catalog.Blob, error) {
-		b, found, err := tx.Blob(name.backend, name.digest)
-		if err != nil || !found || b.State != catalog.BlobDeleting {
-			return nil, err
-		}
-		return []catalog.Blob{b}, nil
+		return tx.Deleting(name.backend, name.digest)
 	})
 	if err != nil && errors.Is(context.Cause(ctx), catalog.ErrDeleting) {
 		return catalog.ErrDeleting

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -27,7 +26,7 @@ import (
 // happened all the same, and ends the process at a delete.
 type flakyBackend struct {
 	blob.Backend
-	world *garbageWorld // nil: it ends no process
+	world *garbageWorld // nil: it ends no process, and waits for nobody
 
 	down   atomic.Bool
 	faults atomic.Int64 // calls until one fails; negative: none does
@@ -52,10 +51,13 @@ func (b *flakyBackend) call(do func() error) error {
 }
 
 func (b *flakyBackend) Put(ctx context.Context, key blob.Key, body io.Reader, size int64) error {
-	return b.call(func() error { return b.Backend.Put(ctx, key, body, size) })
+	return b.call(func() error {
+		return b.world.putting(func() error { return b.Backend.Put(ctx, key, body, size) })
+	})
 }
 
 func (b *flakyBackend) Open(ctx context.Context, key blob.Key, offset, length int64) (r io.ReadCloser, err error) {
+	b.world.pause()
 	err = b.call(func() error { r, err = b.Backend.Open(ctx, key, offset, length); return err })
 	return r, err
 }
@@ -71,52 +73,56 @@ func (b *flakyBackend) List(ctx context.Context, yield func(blob.Info) error) er
 
 func (b *flakyBackend) Delete(ctx context.Context, key blob.Key) error {
 	return b.call(func() error {
-		if b.world == nil {
-			return b.Backend.Delete(ctx, key)
-		}
-		left := b.world.deletes.Add(-1)
-		if left == 0 { // before it
-			b.world.crash()
-			return context.Canceled
-		}
-		err := b.Backend.Delete(ctx, key)
-		if left == 1 { // after it
-			b.world.crash()
-			return context.Canceled
-		}
-		return err
+		return b.world.deleting(func() error { return b.Backend.Delete(ctx, key) })
 	})
 }
 
-// outage begins or ends an outage.
-func (b *flakyBackend) outage(r *rapid.T) { b.down.Store(rapid.Bool().Draw(r, "down")) }
-
-// fault has one of the next calls fail.
-func (b *flakyBackend) fault(r *rapid.T) { b.faults.Store(rapid.Int64Range(1, 8).Draw(r, "call")) }
-
 // heal ends all that is wrong with the backend.
 func (b *flakyBackend) heal() {
-	if b != nil {
-		b.down.Store(false)
-		b.faults.Store(-1)
+	b.down.Store(false)
+	b.faults.Store(-1)
+}
+
+func (w *garbageWorld) heal() {
+	for _, remote := range w.remotes {
+		remote.heal()
 	}
 }
 
-// answering has the backend answer for a while, until the outage goes on.
-func (b *flakyBackend) answering() (until func()) {
-	if b == nil {
-		return func() {}
-	}
-	down, faults := b.down.Load(), b.faults.Load()
-	b.heal()
-	return func() { b.down.Store(down); b.faults.Store(faults) }
+// outage begins or ends an outage.
+func (w *garbageWorld) outage(r *rapid.T) {
+	rapid.SampledFrom(w.remotes).Draw(r, "backend").down.Store(rapid.Bool().Draw(r, "down"))
 }
 
-// isAway reports whether something failed because the backend is away. Of small
+// fault has one of the next calls fail.
+func (w *garbageWorld) fault(r *rapid.T) {
+	rapid.SampledFrom(w.remotes).Draw(r, "backend").faults.Store(rapid.Int64Range(1, 8).Draw(r, "call"))
+}
+
+// answering has all backends answer for a while, until their outages go on.
+func (w *garbageWorld) answering() (until func()) {
+	type state struct {
+		down   bool
+		faults int64
+	}
+	var states []state
+	for _, remote := range w.remotes {
+		states = append(states, state{remote.down.Load(), remote.faults.Load()})
+	}
+	w.heal()
+	return func() {
+		for i, remote := range w.remotes {
+			remote.down.Store(states[i].down)
+			remote.faults.Store(states[i].faults)
+		}
+	}
+}
+
+// isAway reports whether something failed because a backend is away. Of small
 // contents nothing does.
 func (w *garbageWorld) isAway(err error, content string) bool {
 	w.t.Helper()
-	if w.remote == nil || sheaf.KindOf(err) != sheaf.ErrBackendUnavailable {
+	if w.remotes == nil || sheaf.KindOf(err) != sheaf.ErrBackendUnavailable {
 		w.must(err)
 		return false
 	}
@@ -128,10 +134,6 @@ func (w *garbageWorld) isAway(err error, content string) bool {
 
 // drainSome drains what can be.
 func (w *garbageWorld) drainSome() {
-	if w.remote == nil {
-		w.drain()
-		return
-	}
 	_, err := w.Drain(w.t.Context())
 	w.isAway(err, w.contents[3])
 }
@@ -145,14 +147,13 @@ func TestGarbagePropertyFarAway(t *testing.T) {
 }
 
 func liveFarAway(t *testing.T, r *rapid.T, backend blob.Backend) {
-	dir, err := os.MkdirTemp(t.TempDir(), "")
-	if err != nil {
-		r.Fatal(err)
+	w := newGarbageWorld(t, r)
+	for _, b := range []blob.Backend{backend, memblob.New()} {
+		w.remotes = append(w.remotes, &flakyBackend{Backend: b, world: w})
 	}
-	w := &garbageWorld{r: r}
-	w.remote = &flakyBackend{Backend: backend, world: w}
-	w.remote.heal()
-	w.live(t, dir, w.remote)
+	w.heal()
+	w.open(w.remotes[0], w.remotes[1])
+	w.live(w.everything())
 }
 
 // A few histories on a real S3 server.

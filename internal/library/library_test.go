@@ -47,8 +47,9 @@ type setup struct {
 	others  map[string]blob.Backend // beside that, by their names
 	moves   library.MoveOptions
 
-	masterKeys string // with which the backend is encrypted; empty: it is not
-	plain      bool   // it is not, although there are master keys
+	masterKeys string   // with which the backend is encrypted; empty: it is not
+	plain      bool     // it is not, although there are master keys
+	sealed     []string // the backends that are encrypted; nil: that one, unless it is plain
 }
 
 // A store is a library over a real catalog and real blobs, and what lies below
@@ -94,7 +95,7 @@ func openSetup(t testing.TB, set setup) *store {
 		if keys, err = blob.ParseKeyring(set.masterKeys); err != nil {
 			t.Fatal(err)
 		}
-		if !set.plain {
+		if sealed = set.sealed; sealed == nil && !set.plain {
 			sealed = []string{fs}
 		}
 	}

@@ -25,9 +25,11 @@ const (
 )
 
 // A retained collection is one of which retention removes something: it is not
-// archived, because an archive is there to keep things as they are.
+// archived, because an archive is there to keep things as they are. One that moves
+// to another backend is: the move may take long.
 func retained(c *catalog.Collection) bool {
-	return c.Status == sheaf.StatusActive && !c.Retention.KeepsEverything()
+	inUse := c.Status == sheaf.StatusActive || c.Status == sheaf.StatusMigrating
+	return inUse && !c.Retention.KeepsEverything()
 }
 
 // writerTime returns the time of the catalog. It stands still while the clock has

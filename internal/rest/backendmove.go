@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/sheaf-dev/sheaf"
@@ -28,7 +29,8 @@ func (s *server) moveCollection(ctx context.Context, in *backendMoveInput) (*bac
 	}
 	wanted := library.NewMove{Backend: body.Backend}
 	if body.GraceSeconds != nil {
-		grace := time.Duration(*body.GraceSeconds) * time.Second
+		const most = int64(math.MaxInt64 / time.Second) // more than is allowed, and not so much that it becomes less
+		grace := time.Duration(max(-most, min(*body.GraceSeconds, most))) * time.Second
 		wanted.Grace = &grace
 	}
 	move, err := s.session(in.request).MoveCollection(ctx, in.request.PathValue("name"), wanted)

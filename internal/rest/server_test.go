@@ -21,18 +21,20 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/library"
 )
 
-// newLibrary returns a real library on a directory of the test's.
-func newLibrary(t testing.TB, limits sheaf.Limits) (*library.Library, *blob.Store, string) {
+// newLibrary returns a real library on a directory of the test's, with the backend
+// fs and others of files.
+func newLibrary(t testing.TB, limits sheaf.Limits, others ...string) (*library.Library, *blob.Store, string) {
 	t.Helper()
 	dir := t.TempDir()
-	files, err := fsblob.New(filepath.Join(dir, "blobs"))
-	if err != nil {
-		t.Fatal(err)
+	backends, kinds := make(map[string]blob.Backend), make(map[string]string)
+	for _, name := range append([]string{"fs"}, others...) {
+		files, err := fsblob.New(filepath.Join(dir, map[bool]string{true: "blobs", false: name}[name == "fs"]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		backends[name], kinds[name] = files, "fs"
 	}
-	blobs, err := blob.NewStore(blob.Options{
-		SpoolDir: filepath.Join(dir, "spool"),
-		Backends: map[string]blob.Backend{"fs": files},
-	})
+	blobs, err := blob.NewStore(blob.Options{SpoolDir: filepath.Join(dir, "spool"), Backends: backends})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +44,7 @@ func newLibrary(t testing.TB, limits sheaf.Limits) (*library.Library, *blob.Stor
 	}
 	t.Cleanup(func() { c.Close() })
 	l, err := library.Open(t.Context(), library.Options{
-		Catalog: c, Blobs: blobs, Backends: map[string]string{"fs": "fs"}, DefaultBackend: "fs",
+		Catalog: c, Blobs: blobs, Backends: kinds, DefaultBackend: "fs",
 		AutoCreateBooks: true, Limits: limits, Audit: library.AuditOptions{Sampling: 1}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -68,6 +70,12 @@ func newServer(t testing.TB, options Options, limits ...sheaf.Limits) *testServe
 		limit = limits[0]
 	}
 	l, _, dir := newLibrary(t, limit)
+	return serve(t, options, l, dir)
+}
+
+// serve starts a server of a library on a directory.
+func serve(t testing.TB, options Options, l *library.Library, dir string) *testServer {
+	t.Helper()
 	options.Library = l
 	if options.Version == "" {
 		options.Version = "test"
