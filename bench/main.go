@@ -89,8 +89,10 @@ func (b *bench) run(ctx context.Context) error {
 	if err := b.encryption(ctx); err != nil {
 		return err
 	}
-	if err := b.buckets(ctx); err != nil {
-		return err
+	for _, bucket := range []func(context.Context) error{b.buckets, b.bucketArchive, b.backlog} {
+		if err := bucket(ctx); err != nil {
+			return err
+		}
 	}
 	if b.wants("move") {
 		if err := b.moves(ctx); err != nil {

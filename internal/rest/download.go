@@ -177,6 +177,7 @@ func (s *server) sendPlain(w http.ResponseWriter, r *http.Request, content *libr
 	if _, isFile := reader.(*os.File); !isFile {
 		source = &failingSeeker{failingReader{from: reader}, reader}
 		reader = source
+		w = copyingWriter{w}
 	}
 	var ranged *rangeWriter
 	ranges := servedRanges(r.Header)
