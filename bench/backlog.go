@@ -4,6 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -14,23 +19,65 @@ import (
 const (
 	backlogRate   = 500 // writes a second
 	backlogSize   = 4 << 10
+	backlogTime   = 30 * time.Second
 	backlogAtOnce = 256 // writes on their way; those that find no room wait, which counts
 )
 
-// backlog writes small files at a constant rate into a book whose contents are in a
+// backlogs writes small files at a constant rate into a book whose contents are in a
 // bucket, and watches how many of them wait to be moved there: whether they get
-// more.
-func (b *bench) backlog(ctx context.Context) error {
-	const name = "bucket backlog"
-	if !b.wants(name) {
-		return nil
+// more. The S3 server keeps its objects on the disk of the catalog, then in memory,
+// and then it is as far away as those of others are.
+func (b *bench) backlogs(ctx context.Context) error {
+	memory := "/dev/shm"
+	if _, err := os.Stat(memory); err != nil {
+		memory = b.dir
 	}
-	x, err := b.startBucketed(ctx, name, "")
+	const away = 40 * time.Millisecond
+	headed := false
+	for _, one := range []struct {
+		name, dir string
+		away      time.Duration
+	}{
+		{"bucket backlog, S3 on the same disk", b.dir, 0},
+		{"bucket backlog, S3 in memory", memory, 0},
+		{fmt.Sprintf("bucket backlog, S3 in memory and %v away", away), memory, away},
+	} {
+		if !b.wants(one.name) {
+			continue
+		}
+		if !headed {
+			fmt.Printf("\n| %d writes of 4 KB a second | SDK puts/s before | writes/s | p50 ms | p99 ms | waiting at most | mean, 1st half | mean, 2nd half | more each s | empty after s | CPU µs | of Sheaf | load |\n", backlogRate)
+			fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|---|---|")
+			headed = true
+		}
+		if err := b.backlog(ctx, one.name, one.dir, one.away); err != nil {
+			return fmt.Errorf("%s: %w", one.name, err)
+		}
+	}
+	return nil
+}
+
+func (b *bench) backlog(ctx context.Context, name, s3dir string, away time.Duration) error {
+	endpoint := func(endpoint string) string { return endpoint }
+	if away > 0 {
+		endpoint = func(endpoint string) string {
+			far := httptest.NewServer(delayed(endpoint, away))
+			context.AfterFunc(ctx, far.Close)
+			return far.URL
+		}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	x, err := b.startBucketedAt(ctx, name, "", s3dir, endpoint)
 	if err != nil {
 		return err
 	}
 	defer x.stop()
-	duration := max(30*time.Second, time.Duration(b.rounds)*3*b.duration)
+	const putsAtOnce = 16
+	direct, err := repeatedBy(putsAtOnce, x.direct.putNew(putsAtOnce, randomBytes(backlogSize)))(ctx, b.duration)
+	if err != nil {
+		return err
+	}
 	var latencies []time.Duration
 	var waiting []int64 // at equal intervals
 	measured, err := x.measure(ctx, func(ctx context.Context, duration time.Duration) (result, error) {
@@ -48,7 +95,7 @@ func (b *bench) backlog(ctx context.Context) error {
 		started := time.Now()
 		err := both.Wait()
 		return result{requests: len(latencies), elapsed: time.Since(started)}, err
-	}, duration)
+	}, backlogTime)
 	if err != nil {
 		return err
 	}
@@ -60,17 +107,27 @@ func (b *bench) backlog(ctx context.Context) error {
 	slices.Sort(latencies)
 	half := len(waiting) / 2
 	first, second := mean(waiting[:half]), mean(waiting[half:])
-	fmt.Printf("\n| %d writes of 4 KB a second to S3 for %v | |\n|---|---|\n", backlogRate, duration)
-	fmt.Printf("| writes a second | %.0f |\n", measured.perSecond())
-	fmt.Printf("| p50, p99 of a write, ms | %.1f, %.1f |\n",
-		float64(latencies[len(latencies)/2].Microseconds())/1000, float64(latencies[len(latencies)*99/100].Microseconds())/1000)
-	fmt.Printf("| waiting, most | %d |\n", slices.Max(waiting))
-	fmt.Printf("| waiting, mean of the first half and of the second | %.0f, %.0f |\n", first, second)
-	fmt.Printf("| growth, a second | %.2f |\n", (second-first)/(duration.Seconds()/2))
-	fmt.Printf("| all moved after the last write, s | %.2f |\n", drained.Seconds())
-	fmt.Printf("| CPU of a write µs, and of Sheaf | %.0f, %.0f |\n", measured.each(measured.all), measured.cpuEach())
-	fmt.Printf("| load | %s |\n", loadAverage())
+	fmt.Printf("| %s | %.0f | %.0f | %.1f | %.1f | %d | %.0f | %.0f | %.1f | %.2f | %.0f | %.0f | %s |\n", name, direct.perSecond(), measured.perSecond(),
+		milliseconds(latencies[len(latencies)/2]), milliseconds(latencies[len(latencies)*99/100]), slices.Max(waiting), first, second,
+		(second-first)/(backlogTime.Seconds()/2), drained.Seconds(), measured.each(measured.all), measured.cpuEach(), loadAverage())
 	return nil
+}
+
+// delayed passes requests on after a while, as long as they would take to a server
+// far away and back.
+func delayed(endpoint string, away time.Duration) http.Handler {
+	place, err := url.Parse(endpoint)
+	if err != nil {
+		panic(err) // the server has made it
+	}
+	pass := &httputil.ReverseProxy{
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(place); r.Out.Host = r.In.Host }, // which is signed
+		Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true},
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(away)
+		pass.ServeHTTP(w, r)
+	})
 }
 
 // writeSteadily writes files when they are due, however long those before take, and

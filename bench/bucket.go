@@ -47,21 +47,21 @@ func (b *bench) buckets(ctx context.Context) error {
 
 func (b *bench) bucketPush(ctx context.Context, name string, x *bucketed) error {
 	content := randomBytes(1 << 20)
-	return x.compare(ctx, b, name, 0.5, repeated(x.direct.putNew(content)), pushLoad(x.sheaf.url, bucketConnections, content, "a.bin").run)
+	return x.compare(ctx, b, name, 0.5, repeated(x.direct.putNew(bucketConnections, content)), pushLoad(x.sheaf.url, bucketConnections, content, "a.bin").run)
 }
 
 // putNew returns what puts a content under a name that is not there, another one
 // each time.
-func (u *sdkUser) putNew(content []byte) func(ctx context.Context, worker int) error {
-	pushing := copies(content)
+func (u *sdkUser) putNew(workers int, content []byte) func(ctx context.Context, worker int) error {
+	pushing := copies(workers, content)
 	return func(ctx context.Context, worker int) error {
 		return u.put(ctx, "pushed-"+stamp(pushing[worker]), pushing[worker])
 	}
 }
 
-// copies returns a copy of a content for each connection.
-func copies(content []byte) [][]byte {
-	all := make([][]byte, bucketConnections)
+// copies returns as many copies of a content.
+func copies(count int, content []byte) [][]byte {
+	all := make([][]byte, count)
 	for i := range all {
 		all[i] = bytes.Clone(content)
 	}

@@ -24,6 +24,7 @@ const bucketConnections = 8
 // uses the same S3 server by himself.
 type bucketed struct {
 	dir     string
+	s3dir   string // of the S3 server
 	gateway *s3test.Server
 	direct  *sdkUser
 	sheaf   *server
@@ -33,9 +34,15 @@ type bucketed struct {
 // sheafBucket is the bucket that is Sheaf's.
 const sheafBucket = "sheaf"
 
-// startBucketed starts both for a benchmark. Settings are further lines of the
-// configuration. The caller stops what it gets.
-func (b *bench) startBucketed(ctx context.Context, name, settings string) (_ *bucketed, err error) {
+// startBucketed starts both for a benchmark, on the disk that is measured. Settings
+// are further lines of the configuration. The caller stops what it gets.
+func (b *bench) startBucketed(ctx context.Context, name, settings string) (*bucketed, error) {
+	return b.startBucketedAt(ctx, name, settings, b.dir, func(endpoint string) string { return endpoint })
+}
+
+// startBucketedAt starts both, the S3 server with its objects in a directory of its
+// own and reached by Sheaf as the endpoint that it is given.
+func (b *bench) startBucketedAt(ctx context.Context, name, settings, s3dir string, reachedAt func(endpoint string) string) (_ *bucketed, err error) {
 	x := &bucketed{}
 	defer func() {
 		if err != nil {
@@ -45,7 +52,10 @@ func (b *bench) startBucketed(ctx context.Context, name, settings string) (_ *bu
 	if x.dir, err = os.MkdirTemp(b.dir, "bucket-"); err != nil {
 		return nil, err
 	}
-	if x.gateway, err = s3test.Run(filepath.Join(x.dir, "s3"), os.Stderr); err != nil {
+	if x.s3dir, err = os.MkdirTemp(s3dir, "s3-"); err != nil {
+		return nil, err
+	}
+	if x.gateway, err = s3test.Run(x.s3dir, os.Stderr); err != nil {
 		return nil, err
 	}
 	x.direct = &sdkUser{client: x.gateway.Client(), bucket: "direct"}
@@ -56,7 +66,7 @@ func (b *bench) startBucketed(ctx context.Context, name, settings string) (_ *bu
 	}
 	config := filepath.Join(x.dir, "sheaf.yaml")
 	text := fmt.Sprintf("storage: {scrub_rate: 0, backends: {s3: {kind: s3, endpoint: %q, region: %s, bucket: %s, access_key: %s, secret_key: %s}}}\n%s",
-		x.gateway.Endpoint, s3test.Region, sheafBucket, s3test.AccessKey, s3test.SecretKey, settings)
+		reachedAt(x.gateway.Endpoint), s3test.Region, sheafBucket, s3test.AccessKey, s3test.SecretKey, settings)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
@@ -79,6 +89,7 @@ func (x *bucketed) stop() {
 		x.gateway.Stop()
 	}
 	os.RemoveAll(x.dir)
+	os.RemoveAll(x.s3dir)
 }
 
 // A side of a comparison measures something once, for about the duration.
@@ -158,14 +169,19 @@ func (x *bucketed) cpu() (sheaf, all time.Duration, err error) {
 // repeated is the side that does something again and again, as many at once as
 // there are connections.
 func repeated(do func(ctx context.Context, worker int) error) side {
+	return repeatedBy(bucketConnections, do)
+}
+
+// repeatedBy is repeated by as many at once as there are workers.
+func repeatedBy(workers int, do func(ctx context.Context, worker int) error) side {
 	return func(ctx context.Context, duration time.Duration) (result, error) {
 		ctx, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
 		var done atomic.Int64
-		var workers sync.WaitGroup
+		var working sync.WaitGroup
 		started := time.Now()
-		for worker := range bucketConnections {
-			workers.Go(func() {
+		for worker := range workers {
+			working.Go(func() {
 				for time.Since(started) < duration && ctx.Err() == nil {
 					if err := do(ctx, worker); err != nil {
 						cancel(err)
@@ -175,7 +191,7 @@ func repeated(do func(ctx context.Context, worker int) error) side {
 				}
 			})
 		}
-		workers.Wait()
+		working.Wait()
 		return result{requests: int(done.Load()), elapsed: time.Since(started)}, context.Cause(ctx)
 	}
 }

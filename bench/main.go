@@ -89,7 +89,7 @@ func (b *bench) run(ctx context.Context) error {
 	if err := b.encryption(ctx); err != nil {
 		return err
 	}
-	for _, bucket := range []func(context.Context) error{b.buckets, b.bucketArchive, b.backlog} {
+	for _, bucket := range []func(context.Context) error{b.buckets, b.bucketArchive, b.backlogs} {
 		if err := bucket(ctx); err != nil {
 			return err
 		}

@@ -78,7 +78,7 @@ func (b *bench) presignedUpload(ctx context.Context, name string, x *bucketed) e
 			Book: presignedBook, Type: sheaf.AssetImages, Filename: pictureName(name), Size: int64(len(content)), SHA256: &digest,
 		})
 	}
-	pictures := copies(randomPicture())
+	pictures := copies(bucketConnections, randomPicture())
 	var begun []sheaf.AssetUpload
 	for worker, picture := range pictures {
 		stamp(picture)
@@ -89,7 +89,9 @@ func (b *bench) presignedUpload(ctx context.Context, name string, x *bucketed) e
 		begun = append(begun, upload)
 	}
 	// The service takes the same bytes again until the grant expires.
-	putSame := func(ctx context.Context, worker int) error { return x.direct.put(ctx, strconv.Itoa(worker), pictures[worker]) }
+	putSame := func(ctx context.Context, worker int) error {
+		return x.direct.put(ctx, strconv.Itoa(worker), pictures[worker])
+	}
 	err := x.compare(ctx, b, name+", its bytes alone", 0.9, repeated(putSame), repeated(func(ctx context.Context, worker int) error {
 		return putURL(ctx, transfers, begun[worker], pictures[worker])
 	}))
@@ -101,7 +103,7 @@ func (b *bench) presignedUpload(ctx context.Context, name string, x *bucketed) e
 			return err
 		}
 	}
-	return x.compare(ctx, b, name+", begun and completed", 0, repeated(x.direct.putNew(pictures[0])), repeated(func(ctx context.Context, worker int) error {
+	return x.compare(ctx, b, name+", begun and completed", 0, repeated(x.direct.putNew(bucketConnections, pictures[0])), repeated(func(ctx context.Context, worker int) error {
 		name := stamp(pictures[worker])
 		upload, err := begin(ctx, pictures[worker], name)
 		if err == nil {

@@ -30,8 +30,8 @@ import (
 const DefaultIdle = 20 * time.Second
 
 // batchTogether is how many objects of a batch are put at the same time: what
-// costs is the way there and back.
-const batchTogether = 16
+// costs is the way there and back. At 40 ms for that, these are 1,600 a second.
+const batchTogether = 64
 
 // DefaultRetryPause is the pause before the first retry.
 const DefaultRetryPause = 100 * time.Millisecond
