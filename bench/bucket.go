@@ -3,149 +3,100 @@ package main
 import (
 	"bytes"
 	"context"
-	"fmt"
-	"io"
 	mathrand "math/rand/v2"
-	"os"
-	"path/filepath"
 	"strconv"
-	"sync"
-	"sync/atomic"
-	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-
-	"github.com/sheaf-dev/sheaf/internal/blob/s3test"
 )
 
-const bucketConnections = 8
+// bucketObjects are stored on both sides to be downloaded.
+const bucketObjects = 32
 
-// buckets measures what it costs to go through Sheaf to a bucket: pushes and
-// pulls of 1 MB, against the AWS SDK used directly with the same S3 server.
+// buckets measures what it costs to have contents in a bucket: transfers of 1 MB
+// through Sheaf, and past it by URLs that it hands out, against the AWS SDK used
+// directly with the same S3 server.
 func (b *bench) buckets(ctx context.Context) error {
-	dir, err := os.MkdirTemp(b.dir, "bucket-")
-	if err != nil {
-		return err
+	all := []struct {
+		name string
+		run  func(ctx context.Context, name string, x *bucketed) error
+	}{
+		{"bucket push", b.bucketPush},
+		{"bucket pull", b.bucketPull},
+		{"bucket presigned download", b.presignedDownload},
+		{"bucket presigned upload", b.presignedUpload},
 	}
-	defer os.RemoveAll(dir)
-	gateway, err := s3test.Run(filepath.Join(dir, "s3"), os.Stderr)
-	if err != nil {
-		return err
-	}
-	defer gateway.Stop()
-	direct := &sdkUser{client: gateway.Client(), bucket: "direct"}
-	for _, bucket := range []string{direct.bucket, "sheaf"} {
-		if _, err := direct.client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &bucket}); err != nil {
-			return err
+	headed := false
+	for _, one := range all {
+		if !b.wants(one.name) {
+			continue
 		}
-	}
-	config := filepath.Join(dir, "sheaf.yaml")
-	if err := os.WriteFile(config, fmt.Appendf(nil,
-		"storage: {backends: {s3: {kind: s3, endpoint: %q, region: %s, bucket: sheaf, access_key: %s, secret_key: %s}}}\n",
-		gateway.Endpoint, s3test.Region, s3test.AccessKey, s3test.SecretKey), 0o600); err != nil {
-		return err
-	}
-	sheaf, err := b.startProfiled(filepath.Join(dir, "sheaf"), "bucket", "SHEAF_CONFIG="+config)
-	if err != nil {
-		return err
-	}
-	defer sheaf.stop()
-
-	content := randomBytes(1 << 20)
-	const documents = 32
-	var ids []string
-	for i := range documents {
-		stored := bytes.Clone(content)
-		copy(stored, fmt.Sprintf("document %d ", i))
-		id, err := upload(sheaf.url, stored, "a.bin")
+		if !headed {
+			printBucketed()
+			headed = true
+		}
+		x, err := b.startBucketed(ctx, one.name, presignedSettings)
 		if err != nil {
 			return err
 		}
-		ids = append(ids, id)
-		if err := direct.put(ctx, strconv.Itoa(i), stored); err != nil {
+		err = one.run(ctx, one.name, x)
+		x.stop()
+		if err != nil {
 			return err
 		}
-	}
-	fmt.Printf("\n| 1 MB random, c%d, S3 | SDK/s | sheaf/s | ratio | wanted |\n|---|---|---|---|---|\n", bucketConnections)
-	pushing := make([][]byte, bucketConnections)
-	for i := range pushing {
-		pushing[i] = bytes.Clone(content)
-	}
-	for _, m := range []struct {
-		name   string
-		direct func(ctx context.Context, worker int) error
-		sheaf  load
-	}{
-		{"push", func(ctx context.Context, worker int) error {
-			stamp := strconv.FormatUint(mathrand.Uint64(), 36)
-			copy(pushing[worker], stamp)
-			return direct.put(ctx, "pushed-"+stamp, pushing[worker])
-		}, pushLoad(sheaf.url, bucketConnections, content, "a.bin")},
-		{"pull", func(ctx context.Context, _ int) error { return direct.get(ctx, strconv.Itoa(mathrand.IntN(documents))) },
-			pullLoad(sheaf.url, bucketConnections, ids, "identity")},
-	} {
-		var directs, sheaves, ratios []float64
-		for round := range b.rounds + 1 {
-			d, err := repeat(ctx, b.duration, m.direct)
-			if err != nil {
-				return fmt.Errorf("%s by the SDK: %w", m.name, err)
-			}
-			r, err := m.sheaf.run(ctx, b.duration)
-			if err != nil {
-				return fmt.Errorf("%s through Sheaf: %w", m.name, err)
-			}
-			if round == 0 {
-				continue // warms up both
-			}
-			directs, sheaves = append(directs, d.perSecond()), append(sheaves, r.perSecond())
-			ratios = append(ratios, r.perSecond()/d.perSecond())
-		}
-		fmt.Printf("| %s | %.0f | %.0f | %.2f | 0.50 |\n", m.name, median(directs), median(sheaves), median(ratios))
 	}
 	return nil
 }
 
-// repeat does something again and again, as many at once as there are
-// connections.
-func repeat(ctx context.Context, duration time.Duration, do func(ctx context.Context, worker int) error) (result, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var done atomic.Int64
-	var workers sync.WaitGroup
-	started := time.Now()
-	for worker := range bucketConnections {
-		workers.Go(func() {
-			for time.Since(started) < duration && ctx.Err() == nil {
-				if err := do(ctx, worker); err != nil {
-					cancel(err)
-					return
-				}
-				done.Add(1)
-			}
-		})
+func (b *bench) bucketPush(ctx context.Context, name string, x *bucketed) error {
+	content := randomBytes(1 << 20)
+	return x.compare(ctx, b, name, 0.5, repeated(x.direct.putNew(bucketConnections, content)), pushLoad(x.sheaf.url, bucketConnections, content, "a.bin").run)
+}
+
+// putNew returns what puts a content under a name that is not there, another one
+// each time.
+func (u *sdkUser) putNew(workers int, content []byte) func(ctx context.Context, worker int) error {
+	pushing := copies(workers, content)
+	return func(ctx context.Context, worker int) error {
+		return u.put(ctx, "pushed-"+stamp(pushing[worker]), pushing[worker])
 	}
-	workers.Wait()
-	return result{requests: int(done.Load()), elapsed: time.Since(started)}, context.Cause(ctx)
 }
 
-// An sdkUser uses the AWS SDK directly.
-type sdkUser struct {
-	client *s3.Client
-	bucket string
-}
-
-func (u *sdkUser) put(ctx context.Context, key string, content []byte) error {
-	size := int64(len(content))
-	_, err := u.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &u.bucket, Key: &key, Body: bytes.NewReader(content), ContentLength: &size})
-	return err
-}
-
-func (u *sdkUser) get(ctx context.Context, key string) error {
-	out, err := u.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &u.bucket, Key: &key})
-	if err != nil {
-		return err
+// copies returns as many copies of a content.
+func copies(count int, content []byte) [][]byte {
+	all := make([][]byte, count)
+	for i := range all {
+		all[i] = bytes.Clone(content)
 	}
-	defer out.Body.Close()
-	_, err = io.Copy(io.Discard, out.Body)
-	return err
+	return all
+}
+
+// stamp makes a content one that was never there, and returns by what.
+func stamp(content []byte) string {
+	text := strconv.FormatUint(mathrand.Uint64(), 36)
+	copy(content[stampAt:], text)
+	return text
+}
+
+// stampAt is behind what says of which type a file is.
+const stampAt = 64
+
+func (b *bench) bucketPull(ctx context.Context, name string, x *bucketed) error {
+	var ids []string
+	for i := range bucketObjects {
+		content := randomBytes(1 << 20)
+		id, err := upload(x.sheaf.url, content, "a.bin")
+		if err != nil {
+			return err
+		}
+		if ids = append(ids, id); err == nil {
+			err = x.direct.put(ctx, strconv.Itoa(i), content)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return x.compare(ctx, b, name, 0.5, repeated(x.direct.getAny), pullLoad(x.sheaf.url, bucketConnections, ids, "identity").run)
+}
+
+// getAny downloads one of the objects.
+func (u *sdkUser) getAny(ctx context.Context, _ int) error {
+	return u.get(ctx, strconv.Itoa(mathrand.IntN(bucketObjects)))
 }

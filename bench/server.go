@@ -149,8 +149,11 @@ func (s *server) drained(ctx context.Context) error {
 }
 
 // cpu returns the processor time that the process has used.
-func (s *server) cpu() (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+func (s *server) cpu() (time.Duration, error) { return processCPU(s.cmd.Process.Pid) }
+
+// processCPU returns the processor time that a process has used.
+func processCPU(pid int) (time.Duration, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err
 	}
@@ -160,6 +163,14 @@ func (s *server) cpu() (time.Duration, error) {
 	user, err1 := strconv.ParseInt(fields[14-3], 10, 64)
 	system, err2 := strconv.ParseInt(fields[15-3], 10, 64)
 	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(err1, err2)
+}
+
+// loadAverage returns how many processes of the machine wanted a processor lately,
+// this one and its servers among them.
+func loadAverage() string {
+	text, _ := os.ReadFile("/proc/loadavg") // where there is none, nothing is said
+	load, _, _ := strings.Cut(string(text), " ")
+	return load
 }
 
 // memoryKB returns a field of /proc/PID/status in kilobytes: VmRSS, or VmHWM for

@@ -177,16 +177,17 @@ func (v *View) PathBlocker(c *Collection, layer, path, except string) (blocker s
 	if except != "" {
 		exceptLow, exceptHigh = below(except)
 	}
+	// Not `path <> $4`: SQLite would look at $4 to see whether it may use the index
+	// of paths that are not empty, and prepare the query anew for each.
+	const elsewhere = ` and not (path = $4) and not (path > $5 and path < $6) limit 1`
 	for _, in := range seenThrough(layer) {
 		table := `documents where collection = $1 and deleted = 0 and $2 = ''`
 		if in != baseLayer {
 			table = `states where collection = $1 and layer = $2 and layer <> '' and deleted = 0 and rev_to = 9223372036854775807`
 		}
 		for _, query := range []string{
-			`select path from ` + table + ` and path_key <> '' and path_key in (select value from json_each($3))
-				and path <> $4 and not (path > $5 and path < $6) limit 1`,
-			`select path from ` + table + ` and path_key <> '' and path_key > $7 and path_key < $8
-				and path <> $4 and not (path > $5 and path < $6) limit 1`,
+			`select path from ` + table + ` and path_key <> '' and path_key in (select value from json_each($3))` + elsewhere,
+			`select path from ` + table + ` and path_key <> '' and path_key > $7 and path_key < $8` + elsewhere,
 		} {
 			found, err = v.conn.row(query, []any{c.PK, in, string(list), except, exceptLow, exceptHigh, low, high}, &blocker)
 			if found || err != nil {

@@ -85,7 +85,7 @@ func (p *presigner) PutTemp(ctx context.Context, name string, body io.Reader, si
 		return err
 	}
 	sent := &watchedBody{body: body}
-	return p.backend.newTries(ctx).attempt(func(ctx context.Context, w *watch) error {
+	return p.backend.newTries(ctx).uploading(size).attempt(func(ctx context.Context, w *watch) error {
 		sent.watch = w
 		return m.PutTemp(ctx, name, sent, size, mimeType)
 	})

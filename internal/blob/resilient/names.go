@@ -33,7 +33,7 @@ func (n *names) OpenName(ctx context.Context, name string) (io.ReadCloser, error
 
 // PutName implements [blob.Names].
 func (n *names) PutName(ctx context.Context, name string, body io.Reader, size int64) error {
-	return n.backend.put(ctx, "write "+sheaf.Clip(name), body, func(ctx context.Context, body io.Reader) error {
+	return n.backend.put(ctx, "write "+sheaf.Clip(name), body, size, func(ctx context.Context, body io.Reader) error {
 		return n.inner.PutName(ctx, name, body, size)
 	})
 }

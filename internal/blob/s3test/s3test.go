@@ -144,6 +144,9 @@ func (s *Server) awaitAnswer() error {
 	return errors.New("it does not answer")
 }
 
+// PID returns the number of its process.
+func (s *Server) PID() int { return s.process.Process.Pid }
+
 // Stop kills the server, as a crash would. Stopping again does nothing.
 func (s *Server) Stop() {
 	_ = s.process.Process.Kill() // or it has ended already

@@ -93,7 +93,7 @@ func New(o Options) (*Backend, error) {
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DialContext = (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext
-	transport.MaxIdleConnsPerHost = 32
+	transport.MaxIdleConnsPerHost = 64
 	transport.DisableCompression = true // or stored bytes would not have the length that is announced
 	return &Backend{
 		base:   u.String(),
