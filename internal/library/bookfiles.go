@@ -116,6 +116,8 @@ func filePages[F any](filter catalog.FileFilter, path func(*F) string, list func
 	}
 }
 
+func pathOfDigest(f *catalog.FileDigest) string { return f.Path }
+
 const (
 	// DefaultBudget is how many bytes of content a reading of many files gives
 	// that says nothing else, and MaxBudget how many at most.

@@ -282,7 +282,7 @@ func newFile(book *catalog.Collection, p Place) catalog.Head {
 
 // fileOrNew is the document at a path, or one that is yet to be made there.
 func fileOrNew(book *catalog.Collection, p Place) target {
-	return target{layer: p.Layer, find: func(v *catalog.View) (catalog.Head, error) {
+	return target{layer: p.Layer, book: book, path: p.Path, find: func(v *catalog.View) (catalog.Head, error) {
 		head, err := at(v, book, p)
 		if errors.Is(err, errNoFile) {
 			return newFile(book, p), nil
@@ -293,7 +293,7 @@ func fileOrNew(book *catalog.Collection, p Place) target {
 
 // file is the document at a path, which has to be there.
 func file(book *catalog.Collection, p Place) target {
-	return target{layer: p.Layer, find: func(v *catalog.View) (catalog.Head, error) { return at(v, book, p) }}
+	return target{layer: p.Layer, book: book, path: p.Path, find: func(v *catalog.View) (catalog.Head, error) { return at(v, book, p) }}
 }
 
 // EditAtPath edits what is at a path of a book, as [Session.EditContent] does.

@@ -57,9 +57,8 @@ func readStructure(v *catalog.View, book *catalog.Collection) (*sheaf.BookStruct
 	}
 	structure := &sheaf.BookStructure{Parts: []sheaf.BookPart{}}
 	lessons := 0
-	pathOf := func(f *catalog.FileDigest) string { return f.Path }
 	list := func(filter *catalog.FileFilter) ([]catalog.FileDigest, error) { return v.FileDigests(book, *filter) }
-	for files, err := range filePages(catalog.FileFilter{Dir: dir, Limit: 1000}, pathOf, list) {
+	for files, err := range filePages(catalog.FileFilter{Dir: dir, Limit: 1000}, pathOfDigest, list) {
 		if err != nil {
 			return nil, err
 		}
