@@ -265,7 +265,7 @@ func checkWritable(collection *catalog.Collection) error {
 	switch collection.Status {
 	case sheaf.StatusArchived:
 		return sheaf.Errorf(sheaf.ErrArchived, "the collection %s is archived and cannot be changed", collection.Name).
-			WithHint("make it active again first: PATCH it with the status active, or `sheaf collections unarchive`")
+			WithHint(fmt.Sprintf("write elsewhere, or have whoever keeps it make it active again: with `sheaf collections unarchive %s`, or over REST with the status active", collection.Name))
 	case sheaf.StatusDeleting:
 		return errDeleting(collection.Name)
 	}

@@ -66,12 +66,16 @@ func (l *Library) explain(ctx context.Context, book *catalog.Collection, p Place
 	}
 	hint := "list the files of " + string(book.Name) + " to see what there is"
 	readErr := l.catalog.Snapshot(ctx, func(v *catalog.View) error {
-		below, err := v.Files(book, catalog.FileFilter{Layer: p.Layer, Dir: p.Path, Limit: mostNear})
+		const seen = 100 // of which some may be summaries
+		below, err := v.FileDigests(book, catalog.FileFilter{Layer: p.Layer, Dir: p.Path, Limit: seen})
 		if err != nil {
 			return err
 		}
 		if len(below) > 0 {
-			hint = "it is a directory, with " + joinPaths(below)
+			hint = "it is a directory"
+			if paths := suggested(below, p); len(paths) > 0 {
+				hint += ", with " + strings.Join(paths[:min(mostNear, len(paths))], ", ")
+			}
 			return nil
 		}
 		near, err := nearPaths(v, book, p)
@@ -86,12 +90,16 @@ func (l *Library) explain(ctx context.Context, book *catalog.Collection, p Place
 	return sheaf.Errorf(sheaf.ErrNotFound, "Content not found: %s in %s", p.Path, book.Name).WithHint(hint)
 }
 
-func joinPaths(files []sheaf.BookFile) string {
-	paths := make([]string, len(files))
-	for i, f := range files {
-		paths[i] = f.Path
+// suggested returns the paths of files that may be meant in place of one that is
+// not there. Whoever does not ask for a summary does not want one: beside every
+// lesson there may be one with nearly its name.
+func suggested(files []catalog.FileDigest, p Place) (paths []string) {
+	for _, f := range files {
+		if isSummary(p.Path) || !isSummary(f.Path) {
+			paths = append(paths, f.Path)
+		}
 	}
-	return strings.Join(paths, ", ")
+	return paths
 }
 
 // nearPaths returns paths that come near to one that is not there: of its own
@@ -102,15 +110,11 @@ func nearPaths(v *catalog.View, book *catalog.Collection, p Place) ([]string, er
 		if dir == "." {
 			dir = ""
 		}
-		files, err := v.Files(book, catalog.FileFilter{Layer: p.Layer, Dir: dir, Limit: mostCompared})
+		files, err := v.FileDigests(book, catalog.FileFilter{Layer: p.Layer, Dir: dir, Limit: mostCompared})
 		if err != nil {
 			return nil, err
 		}
-		names := make([]string, len(files))
-		for i, f := range files {
-			names[i] = f.Path
-		}
-		near := markup.Nearest(p.Path, names, mostNear)
+		near := markup.Nearest(p.Path, suggested(files, p), mostNear)
 		if len(near) > 0 || dir == "" {
 			return near, nil
 		}
