@@ -3,7 +3,6 @@ package catalog
 import (
 	"encoding/json"
 
-	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/internal/bundle"
 )
 
@@ -77,83 +76,6 @@ func below(dir string) (low, high string) {
 		return "", "\xff" // no UTF-8 text is behind it
 	}
 	return dir + "/", dir + "0" // the character that follows the slash
-}
-
-// A FileFilter selects files of a book.
-type FileFilter struct {
-	Layer  string // through which the book is looked at
-	Dir    string // whose files, and those below it; empty: all
-	Prefix string // that paths begin with, whole segments or not
-	After  string // only paths behind this one
-	Rev    int64  // as it was at this revision; 0: now
-	Limit  int
-
-	// EvenPurged lists of the past also documents that have been purged since.
-	EvenPurged bool
-}
-
-// between returns between which two strings the paths of a filter are.
-func (f FileFilter) between() (low, high string) {
-	low, high = below(f.Dir)
-	if n := len(f.Prefix); n > 0 {
-		// Between these two and what begins with the prefix there is no UTF-8 text.
-		low = max(low, f.Prefix[:n-1]+string([]byte{f.Prefix[n-1] - 1, 0xff}))
-		high = min(high, f.Prefix+"\xff")
-	}
-	return max(low, f.After), high
-}
-
-// Files lists files of a book in the order of their paths.
-func (v *View) Files(c *Collection, filter FileFilter) ([]sheaf.BookFile, error) {
-	base, err := v.filesIn(c, baseLayer, filter)
-	if err != nil || filter.Layer == baseLayer {
-		return base, err
-	}
-	own, err := v.filesIn(c, filter.Layer, filter)
-	if err != nil {
-		return nil, err
-	}
-	return overlaid(base, own, func(f *sheaf.BookFile) string { return f.Path }, filter.Limit), nil
-}
-
-// filesIn lists files that a layer itself has.
-func (v *View) filesIn(c *Collection, layer string, filter FileFilter) ([]sheaf.BookFile, error) {
-	low, high := filter.between()
-	args := []any{c.PK, low, high, filter.Limit}
-	query := `
-		select d.path, d.id, d.size, d.mime, d.digest, d.version, d.updated_at, 0 from documents d
-		where d.collection = $1 and d.path > $2 and d.path < $3 and d.path <> '' and d.deleted = 0 and d.version > 0
-		order by d.path limit $4`
-	if layer != baseLayer || filter.Rev != 0 {
-		validity := `d.purged = 0 and ` + currentLayerState
-		args = append(args, layer, string(c.Name))
-		if filter.Rev != 0 {
-			validity = `(d.purged = 0 or $8) and s.path <> '' and s.deleted = 0 and s.rev_from <= $7 and s.rev_to > $7`
-			args = append(args, filter.Rev, filter.EvenPurged)
-		}
-		query = `
-			select s.path, d.id, v.size, v.mime, v.digest, v.n, l.at, v.purged from states s
-			join documents d on d.pk = s.document
-			join versions v on v.document = s.document and v.n = s.version
-			join log l on l.stream = $6 and l.rev = s.rev_from
-			where s.collection = $1 and s.layer = $5 and s.path > $2 and s.path < $3 and ` + validity + `
-			order by s.path limit $4`
-	}
-	files := []sheaf.BookFile{}
-	err := v.conn.rows(query, args, func(scan func(...any) error) error {
-		f := sheaf.BookFile{Layer: layer}
-		var digest []byte
-		var updated int64
-		err := scan(&f.Path, &f.Document, &f.Size, &f.MIME, &digest, &f.Version, &updated, &f.Purged)
-		if err != nil {
-			return err
-		}
-		f.UpdatedAt = fromMillis(updated)
-		f.Digest, err = digestFrom(digest)
-		files = append(files, f)
-		return err
-	})
-	return files, err
 }
 
 // PathBlocker returns a path of the base or of a layer that a document at path

@@ -133,12 +133,14 @@ func (l *Library) storedFiles(ctx context.Context, v *catalog.View, book *catalo
 	if key.revision != latest {
 		filter.Rev = key.revision // of the latest the same is to be had faster
 	}
-	var files []catalog.StoredFile
-	for {
+	list := func(filter *catalog.FileFilter) ([]catalog.StoredFile, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		page, err := v.StoredFiles(book, filter)
+		return v.StoredFiles(book, *filter)
+	}
+	var files []catalog.StoredFile
+	for page, err := range filePages(filter, func(f *catalog.StoredFile) string { return f.Path }, list) {
 		if err != nil {
 			return nil, err
 		}
@@ -157,11 +159,8 @@ func (l *Library) storedFiles(ctx context.Context, v *catalog.View, book *catalo
 		if err := memory.grow(more); err != nil {
 			return nil, err
 		}
-		if len(page) < layoutPage {
-			return files, nil
-		}
-		filter.After = page[len(page)-1].Path
 	}
+	return files, nil
 }
 
 // fill makes the ZIP file. It depends on nothing but the files, what is known of

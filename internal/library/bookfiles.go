@@ -3,6 +3,7 @@ package library
 import (
 	"context"
 	"fmt"
+	"iter"
 	"strings"
 	"unicode/utf8"
 
@@ -97,6 +98,25 @@ func filesOf(v *catalog.View, book *catalog.Collection, q FileQuery, after strin
 	}
 	return []sheaf.BookFile{fileOf(head)}, revision, nil
 }
+
+// filePages yields the files that list has for a filter, in pages of at most its
+// limit: few first, because many need no more. What list changes in the filter is
+// so for the pages that follow. An error is the last thing it yields.
+func filePages[F any](filter catalog.FileFilter, path func(*F) string, list func(*catalog.FileFilter) ([]F, error)) iter.Seq2[[]F, error] {
+	const first = 100
+	return func(yield func([]F, error) bool) {
+		filter, most := filter, filter.Limit
+		for filter.Limit = min(first, most); ; filter.Limit = most {
+			files, err := list(&filter)
+			if !yield(files, err) || err != nil || len(files) < filter.Limit {
+				return
+			}
+			filter.After = path(&files[len(files)-1])
+		}
+	}
+}
+
+func pathOfDigest(f *catalog.FileDigest) string { return f.Path }
 
 const (
 	// DefaultBudget is how many bytes of content a reading of many files gives

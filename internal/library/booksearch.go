@@ -73,20 +73,21 @@ func (l *Library) filesOfBooks(ctx context.Context, books []*catalog.Collection,
 // the latest when it begins, or that of a moment. An error is the last thing it
 // yields.
 func (l *Library) filesOfBook(ctx context.Context, book *catalog.Collection, filter catalog.FileFilter, at Moment) iter.Seq2[sheaf.BookFile, error] {
-	// Files that are read at once: few first, because many searches need no more,
-	// and never too many, because the log cannot be reclaimed meanwhile.
-	const first, most = 100, 1000
+	// Never too many at once, because the log cannot be reclaimed meanwhile.
+	filter.Limit = 1000
+	revision := int64(0)
+	pages := filePages(filter, func(f *sheaf.BookFile) string { return f.Path }, func(filter *catalog.FileFilter) (files []sheaf.BookFile, err error) {
+		err = l.catalog.Snapshot(ctx, func(v *catalog.View) error {
+			err := settleRevision(v, book, at, &revision, filter)
+			if err == nil && revision > 0 {
+				files, err = v.Files(book, *filter)
+			}
+			return err
+		})
+		return files, err
+	})
 	return func(yield func(sheaf.BookFile, error) bool) {
-		filter := filter
-		revision := int64(0)
-		for filter.Limit = first; ; filter.Limit = most {
-			var files []sheaf.BookFile
-			err := l.catalog.Snapshot(ctx, func(v *catalog.View) (err error) {
-				if err = settleRevision(v, book, at, &revision, &filter); err == nil && revision > 0 {
-					files, err = v.Files(book, filter)
-				}
-				return err
-			})
+		for files, err := range pages {
 			if err != nil {
 				yield(sheaf.BookFile{}, err)
 				return
@@ -96,10 +97,6 @@ func (l *Library) filesOfBook(ctx context.Context, book *catalog.Collection, fil
 					return
 				}
 			}
-			if len(files) < filter.Limit {
-				return
-			}
-			filter.After = files[len(files)-1].Path
 		}
 	}
 }

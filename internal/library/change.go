@@ -24,6 +24,8 @@ type headChange struct {
 	// find returns the document as the change needs it. One that the change is
 	// to make has no PK yet.
 	find func(*catalog.View) (catalog.Head, error)
+	// places are where the document is, if that is known before.
+	places []sourcesPlace
 	// edit makes of before what the document becomes, in its collection as it is
 	// then. It returns unchanged when there is nothing to store.
 	edit func(collection *catalog.Collection, before catalog.Head, after *catalog.Head) (sheaf.ChangeMode, error)
@@ -36,9 +38,11 @@ type headChange struct {
 // content is new, and the log entry.
 func (s *Session) commit(ctx context.Context, c headChange) (change sheaf.Change, err error) {
 	commit := func(ref blob.Ref) (known bool, err error) {
-		err = s.library.catalog.Mutate(ctx, int64(len(ref.Inline)), func(tx *catalog.Tx) (err error) {
-			change, known, err = s.apply(tx, c, ref)
-			return err
+		err = s.library.withSources(ctx, c.places, func(sources knownSources) error {
+			return s.library.catalog.Mutate(ctx, int64(len(ref.Inline)), func(tx *catalog.Tx) (err error) {
+				change, known, err = s.apply(tx, c, ref, sources)
+				return err
+			})
 		})
 		return known, err
 	}
@@ -55,8 +59,8 @@ func (s *Session) commit(ctx context.Context, c headChange) (change sheaf.Change
 }
 
 // apply applies a change within a transaction, and what is also to be done.
-func (s *Session) apply(tx *catalog.Tx, c headChange, ref blob.Ref) (change sheaf.Change, known bool, err error) {
-	change, known, err = s.applyChange(tx, c, ref)
+func (s *Session) apply(tx *catalog.Tx, c headChange, ref blob.Ref, sources knownSources) (change sheaf.Change, known bool, err error) {
+	change, known, err = s.applyChange(tx, c, ref, sources)
 	if err == nil && c.also != nil {
 		err = c.also(tx, change)
 	}
@@ -64,8 +68,8 @@ func (s *Session) apply(tx *catalog.Tx, c headChange, ref blob.Ref) (change shea
 }
 
 // applyChange applies a change within a transaction. Known says that the new
-// content, if there is one, was in the store.
-func (s *Session) applyChange(tx *catalog.Tx, c headChange, ref blob.Ref) (change sheaf.Change, known bool, err error) {
+// content, if there is one, was in the store. Of a summary it needs the sources.
+func (s *Session) applyChange(tx *catalog.Tx, c headChange, ref blob.Ref, sources knownSources) (change sheaf.Change, known bool, err error) {
 	before, err := c.find(&tx.View)
 	if err != nil {
 		return sheaf.Change{}, false, err
@@ -85,7 +89,7 @@ func (s *Session) applyChange(tx *catalog.Tx, c headChange, ref blob.Ref) (chang
 	}
 	if mode == sheaf.ModeUnchanged && c.content != nil {
 		// The same summary again is a new one of what it sums up now.
-		if stale, err := isStaleSummary(&tx.View, collection, after); err != nil {
+		if stale, err := isStaleSummary(tx, collection, after, sources); err != nil {
 			return sheaf.Change{}, false, err
 		} else if stale {
 			mode = sheaf.ModeUpdated
@@ -115,7 +119,7 @@ func (s *Session) applyChange(tx *catalog.Tx, c headChange, ref blob.Ref) (chang
 		if known, err = s.addVersion(tx, &after, ref, c.message); err != nil {
 			return sheaf.Change{}, false, err
 		}
-		if err := recordSources(tx, collection, after); err != nil {
+		if err := recordSources(tx, collection, after, sources); err != nil {
 			return sheaf.Change{}, false, err
 		}
 	}

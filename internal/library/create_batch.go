@@ -166,7 +166,7 @@ func (s *Session) createTogether(ctx context.Context, op operation, in NewDocume
 		return nil, err
 	}
 	var known []int // the files whose contents were in the store
-	commit := func(tx *catalog.Tx, placed []bool) error {
+	commit := func(tx *catalog.Tx, placed []bool, sources knownSources) error {
 		known = known[:0]
 		if done, err := once.recall(tx, &documents); done || err != nil {
 			return err
@@ -187,7 +187,7 @@ func (s *Session) createTogether(ctx context.Context, op operation, in NewDocume
 			documents[i] = created[i].Document
 			entry = append(entry, withDocument(created[i].ID, nil, created[i].LogState()))
 		}
-		if err := recordAllSources(tx, created...); err != nil {
+		if err := recordAllSources(tx, sources, created...); err != nil {
 			return err
 		}
 		if _, err := tx.Append(string(collection.Name), op.entry(entry...)); err != nil {
@@ -195,13 +195,19 @@ func (s *Session) createTogether(ctx context.Context, op operation, in NewDocume
 		}
 		return once.remember(tx, documents)
 	}
+	places := make([]sourcesPlace, len(heads))
+	for i, h := range heads {
+		places[i] = summaryPlaceOf(h)
+	}
 	for {
 		err = s.library.pastRemovals(ctx, refs, func() error {
 			placed, err := s.library.readyAll(ctx, contents, refs)
 			if err != nil {
 				return err
 			}
-			return s.library.catalog.Mutate(ctx, inline, func(tx *catalog.Tx) error { return commit(tx, placed) })
+			return s.library.withSources(ctx, places, func(sources knownSources) error {
+				return s.library.catalog.Mutate(ctx, inline, func(tx *catalog.Tx) error { return commit(tx, placed, sources) })
+			})
 		})
 		moved, to := hasMoved(err)
 		if moved {

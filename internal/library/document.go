@@ -62,10 +62,12 @@ func (s *Session) create(ctx context.Context, op operation, in NewDocument, rout
 	}
 	var created catalog.Head
 	commit := func(ref blob.Ref) (known bool, err error) {
-		err = s.library.catalog.Mutate(ctx, int64(len(ref.Inline)), func(tx *catalog.Tx) (err error) {
-			created = head
-			known, err = s.createHead(tx, op, once, &created, ref, in.Message)
-			return err
+		err = s.library.withSources(ctx, []sourcesPlace{summaryPlaceOf(head)}, func(sources knownSources) error {
+			return s.library.catalog.Mutate(ctx, int64(len(ref.Inline)), func(tx *catalog.Tx) (err error) {
+				created = head
+				known, err = s.createHead(tx, op, once, &created, ref, sources, in.Message)
+				return err
+			})
 		})
 		return known, err
 	}
@@ -83,14 +85,14 @@ func (s *Session) create(ctx context.Context, op operation, in NewDocument, rout
 
 // createHead makes a document in a transaction, with its entry in the log.
 // Without content ref is zero. Known says that its content was in the store.
-func (s *Session) createHead(tx *catalog.Tx, op operation, once *remembering, created *catalog.Head, ref blob.Ref, message string) (known bool, err error) {
+func (s *Session) createHead(tx *catalog.Tx, op operation, once *remembering, created *catalog.Head, ref blob.Ref, sources knownSources, message string) (known bool, err error) {
 	if done, err := once.recall(tx, &created.Document); done || err != nil {
 		return false, err
 	}
 	if known, err = s.addHead(tx, created, ref, message); err != nil {
 		return false, err
 	}
-	if err := recordAllSources(tx, *created); err != nil {
+	if err := recordAllSources(tx, sources, *created); err != nil {
 		return false, err
 	}
 	_, err = tx.Append(string(created.Collection),
@@ -263,7 +265,7 @@ func checkWritable(collection *catalog.Collection) error {
 	switch collection.Status {
 	case sheaf.StatusArchived:
 		return sheaf.Errorf(sheaf.ErrArchived, "the collection %s is archived and cannot be changed", collection.Name).
-			WithHint("make it active again first: PATCH it with the status active, or `sheaf collections unarchive`")
+			WithHint(fmt.Sprintf("write elsewhere, or have whoever keeps it make it active again: with `sheaf collections unarchive %s`, or over REST with the status active", collection.Name))
 	case sheaf.StatusDeleting:
 		return errDeleting(collection.Name)
 	}

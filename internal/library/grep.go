@@ -103,7 +103,7 @@ func (l *Library) newGrep(q GrepQuery) (*grepping, []*catalog.Collection, error)
 	var patternErr, pathErr, resultsErr, contextErr error
 	switch {
 	case q.Pattern == "":
-		patternErr = sheaf.Invalid("pattern", "there is no pattern").WithHint("files are found by their paths with a glob")
+		patternErr = sheaf.Invalid("pattern", "there is no pattern").WithHint("to find files by their paths, use glob_search (`sheaf glob`, GET /glob)")
 	case len(q.Pattern) > l.limits.Pattern:
 		patternErr = sheaf.Invalid("pattern", fmt.Sprintf("the pattern has %d bytes, the limit is %d", len(q.Pattern), l.limits.Pattern))
 	default:
@@ -276,7 +276,7 @@ func (g *grepping) hint() string {
 	add := func(format string, args ...any) { hints = append(hints, fmt.Sprintf(format, args...)) }
 	switch everything := g.pattern.MatchesEverything(); {
 	case everything:
-		add("the pattern matches every line, even an empty one: ask for at least one character that has to be there, such as x+ in place of x*; glob finds files by their paths")
+		add("the pattern matches every line, even an empty one: ask for at least one character that has to be there, such as x+ in place of x*; glob_search (`sheaf glob`, GET /glob) finds files by their paths")
 	case g.full && g.bytes >= g.wanted.Bytes:
 		add("the answer is full and there are more matches: ask for fewer context_lines, or narrow the pattern or path_glob")
 	case g.full:

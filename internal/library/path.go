@@ -66,12 +66,16 @@ func (l *Library) explain(ctx context.Context, book *catalog.Collection, p Place
 	}
 	hint := "list the files of " + string(book.Name) + " to see what there is"
 	readErr := l.catalog.Snapshot(ctx, func(v *catalog.View) error {
-		below, err := v.Files(book, catalog.FileFilter{Layer: p.Layer, Dir: p.Path, Limit: mostNear})
+		const seen = 100 // of which some may be summaries
+		below, err := v.FileDigests(book, catalog.FileFilter{Layer: p.Layer, Dir: p.Path, Limit: seen})
 		if err != nil {
 			return err
 		}
 		if len(below) > 0 {
-			hint = "it is a directory, with " + joinPaths(below)
+			hint = "it is a directory"
+			if paths := suggested(below, p); len(paths) > 0 {
+				hint += ", with " + strings.Join(paths[:min(mostNear, len(paths))], ", ")
+			}
 			return nil
 		}
 		near, err := nearPaths(v, book, p)
@@ -86,12 +90,16 @@ func (l *Library) explain(ctx context.Context, book *catalog.Collection, p Place
 	return sheaf.Errorf(sheaf.ErrNotFound, "Content not found: %s in %s", p.Path, book.Name).WithHint(hint)
 }
 
-func joinPaths(files []sheaf.BookFile) string {
-	paths := make([]string, len(files))
-	for i, f := range files {
-		paths[i] = f.Path
+// suggested returns the paths of files that may be meant in place of one that is
+// not there. Whoever does not ask for a summary does not want one: beside every
+// lesson there may be one with nearly its name.
+func suggested(files []catalog.FileDigest, p Place) (paths []string) {
+	for _, f := range files {
+		if isSummary(p.Path) || !isSummary(f.Path) {
+			paths = append(paths, f.Path)
+		}
 	}
-	return strings.Join(paths, ", ")
+	return paths
 }
 
 // nearPaths returns paths that come near to one that is not there: of its own
@@ -102,15 +110,11 @@ func nearPaths(v *catalog.View, book *catalog.Collection, p Place) ([]string, er
 		if dir == "." {
 			dir = ""
 		}
-		files, err := v.Files(book, catalog.FileFilter{Layer: p.Layer, Dir: dir, Limit: mostCompared})
+		files, err := v.FileDigests(book, catalog.FileFilter{Layer: p.Layer, Dir: dir, Limit: mostCompared})
 		if err != nil {
 			return nil, err
 		}
-		names := make([]string, len(files))
-		for i, f := range files {
-			names[i] = f.Path
-		}
-		near := markup.Nearest(p.Path, names, mostNear)
+		near := markup.Nearest(p.Path, suggested(files, p), mostNear)
 		if len(near) > 0 || dir == "" {
 			return near, nil
 		}
@@ -282,7 +286,7 @@ func newFile(book *catalog.Collection, p Place) catalog.Head {
 
 // fileOrNew is the document at a path, or one that is yet to be made there.
 func fileOrNew(book *catalog.Collection, p Place) target {
-	return target{layer: p.Layer, find: func(v *catalog.View) (catalog.Head, error) {
+	return target{layer: p.Layer, book: book, path: p.Path, find: func(v *catalog.View) (catalog.Head, error) {
 		head, err := at(v, book, p)
 		if errors.Is(err, errNoFile) {
 			return newFile(book, p), nil
@@ -293,7 +297,7 @@ func fileOrNew(book *catalog.Collection, p Place) target {
 
 // file is the document at a path, which has to be there.
 func file(book *catalog.Collection, p Place) target {
-	return target{layer: p.Layer, find: func(v *catalog.View) (catalog.Head, error) { return at(v, book, p) }}
+	return target{layer: p.Layer, book: book, path: p.Path, find: func(v *catalog.View) (catalog.Head, error) { return at(v, book, p) }}
 }
 
 // EditAtPath edits what is at a path of a book, as [Session.EditContent] does.

@@ -57,9 +57,8 @@ func readStructure(v *catalog.View, book *catalog.Collection) (*sheaf.BookStruct
 	}
 	structure := &sheaf.BookStructure{Parts: []sheaf.BookPart{}}
 	lessons := 0
-	for after := ""; ; {
-		const page = 1000
-		files, err := v.Files(book, catalog.FileFilter{Dir: dir, After: after, Limit: page})
+	list := func(filter *catalog.FileFilter) ([]catalog.FileDigest, error) { return v.FileDigests(book, *filter) }
+	for files, err := range filePages(catalog.FileFilter{Dir: dir, Limit: 1000}, pathOfDigest, list) {
 		if err != nil {
 			return nil, err
 		}
@@ -73,11 +72,8 @@ func readStructure(v *catalog.View, book *catalog.Collection) (*sheaf.BookStruct
 			}
 			addLesson(structure, dir, f.Path)
 		}
-		if len(files) < page {
-			return structure, nil
-		}
-		after = files[len(files)-1].Path
 	}
+	return structure, nil
 }
 
 // isLesson reports whether what is at a path counts as a lesson.

@@ -3,7 +3,6 @@ package library
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math"
@@ -68,12 +67,17 @@ func subjectName(summary string, lessons []sheaf.BookFile) string {
 // lessonsOf returns what the summary at a path is to be made from, as it is seen
 // through a layer at a revision of the book, or now if that is 0: the lesson
 // beside it, or all lessons below its directory.
-func lessonsOf(v *catalog.View, book *catalog.Collection, layer, summary string, rev int64) (lessons []sheaf.BookFile, err error) {
+func lessonsOf(v *catalog.View, book *catalog.Collection, layer, summary string, rev int64) ([]sheaf.BookFile, error) {
 	subject, isDir := summarised(summary)
-	if isDir {
-		files, err := v.Files(book, catalog.FileFilter{Layer: layer, Dir: subject, Rev: rev, Limit: math.MaxInt32, EvenPurged: true})
-		return slices.DeleteFunc(files, func(f sheaf.BookFile) bool { return !isLesson(f.Path) }), err
+	if !isDir {
+		return lessonsBeside(v, book, layer, subject, rev)
 	}
+	files, err := v.Files(book, catalog.FileFilter{Layer: layer, Dir: subject, Rev: rev, Limit: math.MaxInt32, EvenPurged: true})
+	return slices.DeleteFunc(files, func(f sheaf.BookFile) bool { return !isLesson(f.Path) }), err
+}
+
+// lessonsBeside returns the lessons whose paths are a text and an extension.
+func lessonsBeside(v *catalog.View, book *catalog.Collection, layer, subject string, rev int64) (lessons []sheaf.BookFile, err error) {
 	for _, extension := range lessonExtensions {
 		var head catalog.Head
 		var found bool
@@ -92,70 +96,31 @@ func lessonsOf(v *catalog.View, book *catalog.Collection, layer, summary string,
 	return lessons, nil
 }
 
+// hasLessons reports whether there is anything that the summary at a path could
+// be made from.
+func hasLessons(v *catalog.View, book *catalog.Collection, layer, summary string) (bool, error) {
+	subject, isDir := summarised(summary)
+	if !isDir {
+		lessons, err := lessonsBeside(v, book, layer, subject, 0)
+		return len(lessons) > 0, err
+	}
+	list := func(filter *catalog.FileFilter) ([]catalog.FileDigest, error) { return v.FileDigests(book, *filter) }
+	for files, err := range filePages(catalog.FileFilter{Layer: layer, Dir: subject, Limit: 1000}, pathOfDigest, list) {
+		if err != nil || slices.ContainsFunc(files, func(f catalog.FileDigest) bool { return isLesson(f.Path) }) {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
 // digestOfLessons names the contents of lessons, wherever these are: lessons that
 // only got other paths are what they were.
-func digestOfLessons(lessons []sheaf.BookFile) (digest sheaf.Digest) {
+func digestOfLessons(lessons []sheaf.BookFile) sheaf.Digest {
 	digests := make([]sheaf.Digest, len(lessons))
 	for i, f := range lessons {
 		digests[i] = f.Digest
 	}
-	slices.SortFunc(digests, func(a, b sheaf.Digest) int { return slices.Compare(a[:], b[:]) })
-	hash := sha256.New()
-	for _, d := range digests {
-		_, _ = hash.Write(d[:])
-	}
-	return sheaf.Digest(hash.Sum(nil))
-}
-
-// recordSources remembers what the new version of a document was made from, if it
-// is a summary, however it was written: the lessons there are in this transaction.
-func recordSources(tx *catalog.Tx, book *catalog.Collection, h catalog.Head) error {
-	if !isSummary(h.Path) {
-		return nil
-	}
-	lessons, err := lessonsOf(&tx.View, book, h.Layer, h.Path, 0)
-	if err != nil {
-		return err
-	}
-	rev, err := tx.NextRev(string(book.Name))
-	if err != nil {
-		return err
-	}
-	return tx.AddSummarySources(h.PK, h.Version, catalog.SummarySources{
-		Digest: digestOfLessons(lessons), CollectionPK: book.PK, Layer: h.Layer, Path: h.Path, Rev: rev,
-	})
-}
-
-// recordAllSources does as recordSources for documents that were made in this
-// transaction: lessons and their summaries may come together, in any order.
-func recordAllSources(tx *catalog.Tx, made ...catalog.Head) error {
-	for _, h := range made {
-		if !isSummary(h.Path) || h.Version == 0 {
-			continue
-		}
-		book, found, err := tx.CurrentCollection(h.Collection)
-		if err == nil && found {
-			err = recordSources(tx, book, h)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// isStaleSummary reports whether a document is a summary of what is not so any
-// more, or of what nobody knows.
-func isStaleSummary(v *catalog.View, book *catalog.Collection, h catalog.Head) (bool, error) {
-	if !isSummary(h.Path) {
-		return false, nil
-	}
-	sources, known, err := v.SummarySources(h.ID, h.Version)
-	if err != nil || !known {
-		return true, err
-	}
-	lessons, err := lessonsOf(v, book, h.Layer, h.Path, 0)
-	return digestOfLessons(lessons) != sources.Digest, err
+	return digestOfDigests(digests)
 }
 
 // A SummaryWrite is a summary for a lesson or a directory.
@@ -229,7 +194,7 @@ func (s *Session) writeSummary(ctx context.Context, op operation, in SummaryWrit
 	if err := l.checkSummarisable(ctx, book, p); err != nil {
 		return sheaf.Change{}, err
 	}
-	to := target{find: func(v *catalog.View) (catalog.Head, error) {
+	to := target{book: book, path: p.Path, find: func(v *catalog.View) (catalog.Head, error) {
 		head, err := at(v, book, p)
 		if errors.Is(err, errNoFile) && fresh != nil {
 			return fresh(book, p), nil
@@ -253,12 +218,12 @@ func explainSummary(p Place, err error) error {
 
 // checkSummarisable fails unless there is a lesson that a summary would be of.
 func (l *Library) checkSummarisable(ctx context.Context, book *catalog.Collection, p Place) error {
-	var lessons []sheaf.BookFile
+	there := false
 	err := l.snapshotOfBook(ctx, func(v *catalog.View) (err error) {
-		lessons, err = lessonsOf(v, book, p.Layer, p.Path, 0)
+		there, err = hasLessons(v, book, p.Layer, p.Path)
 		return err
 	})
-	if err != nil || len(lessons) > 0 {
+	if err != nil || there {
 		return err
 	}
 	name := subjectName(p.Path, nil)

@@ -64,6 +64,18 @@ func (s *Session) WriteContent(ctx context.Context, id sheaf.DocumentID, in Cont
 type target struct {
 	layer string // that the operation is made in
 	find  func(*catalog.View) (catalog.Head, error)
+
+	// Where it is, of a target that is named by its path; nil and empty of others.
+	book *catalog.Collection
+	path string
+}
+
+// place returns where it is, if that is known before a transaction.
+func (t target) place() []sourcesPlace {
+	if t.book == nil {
+		return nil
+	}
+	return []sourcesPlace{{t.book.Name, t.layer, t.path}}
 }
 
 // byID is the document with an id, which has to be there.
@@ -182,6 +194,7 @@ func (s *Session) writeOnce(ctx context.Context, c contentChange) (sheaf.Change,
 		backend: backend,
 		layer:   c.layer,
 		find:    c.find,
+		places:  c.place(),
 		also:    c.also,
 		edit: func(collection *catalog.Collection, before catalog.Head, after *catalog.Head) (sheaf.ChangeMode, error) {
 			if err := c.mayReplace(before, collection); err != nil {

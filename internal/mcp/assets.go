@@ -150,7 +150,7 @@ func uploadDirectly(ctx context.Context, session *library.Session, in uploadAsse
 		AssetPlace: in.place(), MIME: in.MIME, SHA256: in.SHA256, Content: received, FileHash: in.FileHash,
 	})
 	if err != nil {
-		return uploadAssetAnswer{}, err
+		return uploadAssetAnswer{}, renameField(err, "content", "binary_data")
 	}
 	a := change.Asset
 	return uploadAssetAnswer{

@@ -132,3 +132,18 @@ func TestBadAssetCalls(t *testing.T) {
 		t.Errorf("an asset that is not there: %+v", told)
 	}
 }
+
+// What is wrong with binary_data is said of binary_data, whatever REST calls it.
+func TestErrorsNameTheArgumentsOfTools(t *testing.T) {
+	session := connect(t, sheaftest.Start(t).URL+"/mcp")
+	told := refuse(t, session, "upload_asset", arguments{
+		"book_id": "book", "asset_type": "images", "filename": "a.png", "binary_data": "bm90IGFuIGltYWdl",
+	})
+	if len(told.Fields) != 1 || told.Fields[0].Field != "binary_data" {
+		t.Errorf("a text as an image: %+v", told)
+	}
+	told = refuse(t, session, "grep_search", arguments{"pattern": "", "all_books": true})
+	if strings.Contains(told.Hint, "glob") && !strings.Contains(told.Hint, "glob_search") {
+		t.Errorf("no pattern: %+v", told)
+	}
+}

@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/sheaf-dev/sheaf"
 )
@@ -29,4 +30,21 @@ func describeFailure(err error) (f failure, internal bool) {
 		}}, true
 	}
 	return failure{failureDetail{Code: e.Kind, Message: e.Error(), Hint: e.Hint, Fields: e.Fields, Conflict: e.Conflict}}, false
+}
+
+// renameField returns an error in which a field that REST has is the argument that
+// a tool has in its place.
+func renameField(err error, field, argument string) error {
+	var e *sheaf.Error
+	if !errors.As(err, &e) || !slices.ContainsFunc(e.Fields, func(f sheaf.FieldError) bool { return f.Field == field }) {
+		return err
+	}
+	renamed := *e
+	renamed.Fields = slices.Clone(e.Fields)
+	for i := range renamed.Fields {
+		if renamed.Fields[i].Field == field {
+			renamed.Fields[i].Field = argument
+		}
+	}
+	return &renamed
 }

@@ -263,8 +263,15 @@ func (s *Server) offerOf(v view) *offer {
 
 // offers reports whether what belongs to a toolset and needs a scope is in a view.
 func (v view) offers(toolset Toolset, scope sheaf.Scope) bool {
-	return strings.Contains(","+v.toolsets+",", ","+string(toolset)+",") && v.scopes.Has(scope)
+	return v.hasToolset(toolset) && v.scopes.Has(scope)
 }
+
+func (v view) hasToolset(toolset Toolset) bool {
+	return strings.Contains(","+v.toolsets+",", ","+string(toolset)+",")
+}
+
+// has reports whether a tool is in a view.
+func (v view) has(t tool) bool { return v.offers(t.toolset, t.scope) && (t.readOnly || !v.readOnly) }
 
 func (s *Server) newOffer(v view) *offer {
 	server := sdk.NewServer(
@@ -280,7 +287,7 @@ func (s *Server) newOffer(v view) *offer {
 	var offered []tool
 	byName := map[string]tool{}
 	for _, t := range s.tools {
-		if v.offers(t.toolset, t.scope) && (t.readOnly || !v.readOnly) {
+		if v.has(t) {
 			offered = append(offered, t)
 			byName[t.name] = t
 			server.AddTool(t.sdkTool(), s.handler(t))
@@ -292,8 +299,9 @@ func (s *Server) newOffer(v view) *offer {
 		}
 	}
 	server.AddPrompt(gettingStarted(offered))
-	server.AddReceivingMiddleware(s.guard, s.lister(v))
-	return &offer{byName, server}
+	offer := &offer{byName, server}
+	server.AddReceivingMiddleware(s.guard, s.lister(v), s.withoutAbsent(v, offer))
+	return offer
 }
 
 // guard keeps a panic from ending more than one request, those of tools being
@@ -314,6 +322,20 @@ func (s *Server) guard(next sdk.MethodHandler) sdk.MethodHandler {
 		ctx, cancel := untilCallerLeaves(ctx)
 		defer cancel()
 		return next(ctx, method, request)
+	}
+}
+
+// withoutAbsent answers calls of tools that are not in a view.
+func (s *Server) withoutAbsent(v view, offer *offer) sdk.Middleware {
+	return func(next sdk.MethodHandler) sdk.MethodHandler {
+		return func(ctx context.Context, method string, request sdk.Request) (sdk.Result, error) {
+			if call, ok := request.(*sdk.CallToolRequest); ok {
+				if _, there := offer.tools[call.Params.Name]; !there {
+					return s.handler(s.absentTool(v, call.Params.Name))(ctx, call)
+				}
+			}
+			return next(ctx, method, request)
+		}
 	}
 }
 
