@@ -278,9 +278,6 @@ func (l *loader) addBackendsOfVariables() {
 				missing = append(missing, variable.name)
 			}
 		}
-		if encrypt := backendVariable(defined.name, "encrypt"); len(given) > 0 && l.environ[encrypt] != "" {
-			l.applyToBackend(&b, "encrypt", encrypt, l.environ[encrypt])
-		}
 		switch {
 		case len(given) == 0:
 			continue
@@ -292,6 +289,12 @@ func (l *loader) addBackendsOfVariables() {
 		}
 		if defined.complete != nil {
 			defined.complete(&b)
+		}
+		for _, field := range backendFields() { // what they do not say
+			variable := backendVariable(defined.name, field.key)
+			if text := l.environ[variable]; text != "" && field.isOf(defined.kind) {
+				l.applyToBackend(&b, field.key, variable, text)
+			}
 		}
 		l.config.Storage.Backends[defined.name] = b
 	}
