@@ -102,7 +102,8 @@ those. Secrets are never printed.
 
 Some backends are there as soon as their variables are, without an entry in the file, which they replace. All
 variables of one are needed. What they do not say, such as the prefix in the bucket, ` + "`SHEAF_STORAGE_BACKENDS_R2_PREFIX`" + ` and
-its like do. A backend that an entry has encrypted stays encrypted when they replace that. To store new collections there, name it as ` + "`storage.default_backend`" + `.
+its like do. A backend that an entry has encrypted stays encrypted when they replace that. To store new collections there,
+name it as ` + "`storage.default_backend`" + `.
 
 | backend | kind | variables |
 |---|---|---|
