@@ -101,8 +101,9 @@ backend ` + "`media`" + ` is ` + "`SHEAF_STORAGE_BACKENDS_MEDIA_SECRET_KEY`" + `
 those. Secrets are never printed.
 
 Some backends are there as soon as their variables are, without an entry in the file, which they replace. All
-variables of one are needed. What else its kind has comes from variables as above, such as ` + "`SHEAF_STORAGE_BACKENDS_R2_PREFIX`" + `;
-` + "`SHEAF_STORAGE_BACKENDS_R2_ENCRYPT`" + ` encrypts it, and so does the entry that it replaces. To store new collections there, name it as ` + "`storage.default_backend`" + `.
+variables of one are needed. What they do not say, such as the prefix in the bucket, ` + "`SHEAF_STORAGE_BACKENDS_R2_PREFIX`" + ` and
+its like do. A backend that an entry has encrypted stays encrypted when they replace that. To store new collections there,
+name it as ` + "`storage.default_backend`" + `.
 
 | backend | kind | variables |
 |---|---|---|

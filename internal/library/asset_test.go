@@ -334,22 +334,16 @@ func TestSweepingUploads(t *testing.T) {
 		}
 	}
 	clock.advance(2 * time.Hour)
-	s.runBackground()
-	deadline := time.Now().Add(time.Minute)
-	for {
-		a, err := s.UploadStatus(t.Context(), arrived.ID)
-		b, err2 := s.UploadStatus(t.Context(), waiting.ID)
-		left, err3 := os.ReadDir(filepath.Join(s.setup.dir, "uploads"))
-		if err != nil || err2 != nil || err3 != nil {
-			t.Fatal(err, err2, err3)
-		}
-		if a.State == sheaf.UploadCompleted && b.State == sheaf.UploadExpired && len(left) == 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the uploads are %s and %s, and left is %v", a.State, b.State, left)
-		}
-		time.Sleep(10 * time.Millisecond)
+	s.runJob("uploads")
+	s.runJob("staging areas")
+	a, err := s.UploadStatus(t.Context(), arrived.ID)
+	b, err2 := s.UploadStatus(t.Context(), waiting.ID)
+	left, err3 := os.ReadDir(filepath.Join(s.setup.dir, "uploads"))
+	if err != nil || err2 != nil || err3 != nil {
+		t.Fatal(err, err2, err3)
+	}
+	if a.State != sheaf.UploadCompleted || b.State != sheaf.UploadExpired || len(left) > 0 {
+		t.Fatalf("the uploads are %s and %s, and left is %v", a.State, b.State, left)
 	}
 	if asset, err := s.Asset(t.Context(), picture("arrived.png")); err != nil || asset.Size != 2000 {
 		t.Errorf("what has arrived is %+v, %v", asset, err)

@@ -109,6 +109,15 @@ func (a *archiveObjects) end(name archiveName, object *archiveObject, err error)
 	close(object.done)
 }
 
+// forget has an archive made anew whose object turns out to be gone.
+func (a *archiveObjects) forget(name archiveName, object string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if known := a.known[name]; known != nil && known.name == object {
+		delete(a.known, name)
+	}
+}
+
 // errArchiveTimeout is of an archive that takes too long to be made.
 var errArchiveTimeout = sheaf.Errorf(sheaf.ErrTimeout, "Archive generation timed out. Use individual file download tools.").
 	WithHint("ask for the content or the assets alone, by scope, or read the files one by one")
@@ -122,11 +131,19 @@ func (l *Library) objectLink(ctx context.Context, archive *Archive, backend, fil
 	}
 	patient, cancel := context.WithTimeoutCause(ctx, l.archiveObjects.options.Patience, errArchiveTimeout)
 	defer cancel()
-	object, err := l.archiveObject(patient, place, archive, archiveName{backend, archive.ETag()[1 : 1+64]})
-	if err == nil {
-		grant, err = place.PresignTemp(patient, object, blob.Download{
-			Filename: filename, MIME: "application/zip", Lifetime: l.archiveObjects.options.LinkTime,
-		})
+	name := archiveName{backend, archive.ETag()[1 : 1+64]}
+	const attempts = 2 // somebody may have removed the object from the backend
+	for range attempts {
+		var object string
+		if object, err = l.archiveObject(patient, place, archive, name); err == nil {
+			grant, err = place.PresignTemp(patient, object, blob.Download{
+				Filename: filename, MIME: "application/zip", Lifetime: l.archiveObjects.options.LinkTime,
+			})
+		}
+		if sheaf.KindOf(err) != sheaf.ErrNotFound {
+			break
+		}
+		l.archiveObjects.forget(name, object)
 	}
 	switch kind := sheaf.KindOf(err); {
 	case kind == sheaf.ErrUnsupported, kind == sheaf.ErrTooLarge:

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -160,6 +161,19 @@ func (s *store) runBackground() {
 	var running sync.WaitGroup
 	running.Go(func() { jobs.Run(ctx, slog.New(slog.DiscardHandler), s.Background()...) })
 	s.t.Cleanup(func() { cancel(); running.Wait() })
+}
+
+// runJob does one piece of a job of the background.
+func (s *store) runJob(name string) {
+	s.t.Helper()
+	work := s.Background()
+	i := slices.IndexFunc(work, func(job jobs.Job) bool { return job.Name == name })
+	if i < 0 {
+		s.t.Fatalf("there is no job %q", name)
+	}
+	if _, err := work[i].Run(s.t.Context()); err != nil {
+		s.t.Fatalf("the job %q: %v", name, err)
+	}
 }
 
 // receive brings a content into the store. It is closed at the end of the test.

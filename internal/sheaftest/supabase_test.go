@@ -12,7 +12,9 @@ import (
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/client"
+	"github.com/sheaf-dev/sheaf/internal/blob"
 	"github.com/sheaf-dev/sheaf/internal/blob/blobtest"
+	"github.com/sheaf-dev/sheaf/internal/blob/supablob"
 	"github.com/sheaf-dev/sheaf/internal/blob/supablob/supatest"
 	"github.com/sheaf-dev/sheaf/internal/config"
 )
@@ -182,5 +184,41 @@ func wantAt(t *testing.T, url string, content []byte) {
 	defer answer.Body.Close()
 	if got, err := io.ReadAll(answer.Body); err != nil || !bytes.Equal(got, content) {
 		t.Errorf("what is there to download: %s, %d bytes, %v; want %d", answer.Status, len(got), err, len(content))
+	}
+}
+
+// An archive of a book in a Supabase bucket lies there, for as long as nobody takes
+// it away, and is made anew then.
+func TestBookArchiveInSupabase(t *testing.T) {
+	storage := supatest.New()
+	project := httptest.NewServer(storage)
+	t.Cleanup(project.Close)
+	s := Start(t, func(c *config.Config) {
+		c.Storage.Backends = map[string]config.Backend{"supabase": supabaseBackend(project.URL)}
+		c.Storage.DefaultBackend = "supabase"
+	})
+	contents := bookOfAllForms(t, s)
+	awaitDrained(t, s)
+	bucket, err := supablob.New(supablob.Options{URL: project.URL, ServiceKey: supatest.ServiceKey, Bucket: supatest.Bucket})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, when := range []string{"at first", "after it was taken away"} {
+		link, err := s.Client.LinkBookArchive(t.Context(), "book", client.BookArchiveInput{})
+		if err != nil || !strings.HasPrefix(link.DownloadURL, project.URL) {
+			t.Fatalf("%s: the link is %s, %v, want one of the bucket", when, link.DownloadURL, err)
+		}
+		wantArchiveAt(t, link, contents)
+		var temporary []string
+		err = bucket.ListTemp(t.Context(), func(object blob.Staged) error {
+			temporary = append(temporary, object.Name)
+			return nil
+		})
+		if err != nil || len(temporary) != 1 {
+			t.Fatalf("%s: the temporary objects are %q, %v, want one", when, temporary, err)
+		}
+		if err := bucket.DeleteTemp(t.Context(), temporary[0]); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
