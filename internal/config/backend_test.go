@@ -70,18 +70,6 @@ func TestR2NeedsOnlyItsVariables(t *testing.T) {
 	}
 }
 
-// What the variables of R2 do not say, those of any backend do.
-func TestR2WithAPrefix(t *testing.T) {
-	got, err := load(t, "", append([]string{"SHEAF_STORAGE_BACKENDS_R2_PREFIX=sheaf/2026", "SHEAF_STORAGE_BACKENDS_R2_PATH_STYLE=false"}, r2Variables...))
-	want := S3{
-		Endpoint: "https://account.r2.cloudflarestorage.com", Region: "auto", Prefix: "sheaf/2026",
-		AccessKey: "id", SecretKey: "sesame", VirtualHost: true,
-	}
-	if err != nil || got.Storage.Backends["r2"].S3 != want {
-		t.Errorf("r2 is %+v, %v, want %+v", got.Storage.Backends["r2"].S3, err, want)
-	}
-}
-
 func TestPartOfTheVariablesOfR2(t *testing.T) {
 	_, err := load(t, "", []string{"R2_BUCKET=books", "R2_ENDPOINT=https://example.org"})
 	if err == nil || !strings.Contains(err.Error(), "R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY: is missing: the backend r2 needs it beside R2_ENDPOINT, R2_BUCKET") {
