@@ -81,12 +81,14 @@ func (b *bench) moves(ctx context.Context) error {
 		copies, moves = append(copies, megabytes/copied.Seconds()), append(moves, megabytes/took.Seconds())
 		ratios = append(ratios, copied.Seconds()/took.Seconds())
 	}
-	fmt.Printf("| plain copy | %.0f | | |\n| move | %.0f | %.2f | 0.60 |\n", median(copies), median(moves), median(ratios))
-	return b.moveUnderLoad(ctx, c)
+	fmt.Printf("| plain copy | %.0f | | |\n| move, load %s | %.0f | %.2f | 0.60 |\n", median(copies), loadAverage(), median(moves), median(ratios))
+	return b.moveUnderLoad(ctx, c, median(copies))
 }
 
-// moveUnderLoad moves a book while others write and read it.
-func (b *bench) moveUnderLoad(ctx context.Context, c *client.Client) error {
+// moveUnderLoad moves a book while others write and read it, as often as the moves
+// leave them time for. Quiet is what a plain copy does when nobody else does
+// anything, in MB/s.
+func (b *bench) moveUnderLoad(ctx context.Context, c *client.Client, quiet float64) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var requests, failed atomic.Int64
@@ -111,19 +113,26 @@ func (b *bench) moveUnderLoad(ctx context.Context, c *client.Client) error {
 	}
 	var moves int
 	var err error
+	var rates []float64
 	for started := time.Now(); err == nil && (moves < 2 || time.Since(started) < 3*b.duration); moves++ {
 		book, described := c.Book(ctx, "moved", false)
 		if err = described; err != nil {
 			break
 		}
 		to := map[string]string{"here": "there", "there": "here"}[book.Backend]
-		if _, err = moveBook(ctx, c, "moved", to); err == nil {
+		began := time.Now()
+		var move sheaf.BackendMove
+		if move, err = moveBook(ctx, c, "moved", to); err == nil {
+			rates = append(rates, float64(move.CopiedBytes)/(1<<20)/time.Since(began).Seconds())
 			_, err = c.CollectGarbage(ctx, true)
 		}
 	}
 	cancel()
 	working.Wait()
-	fmt.Printf("\n%d moves under a load of %d requests: %d failed, wanted 0\n", moves, requests.Load(), failed.Load())
+	if len(rates) > 0 {
+		fmt.Printf("| move under a load of %d requests, of which %d failed (wanted 0), load %s | %.0f | %.2f | report |\n",
+			requests.Load(), failed.Load(), loadAverage(), median(rates), median(rates)/quiet)
+	}
 	if failure := first.Load(); err == nil && failure != nil {
 		err = fmt.Errorf("a request failed during a move: %w", *failure)
 	}

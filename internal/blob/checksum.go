@@ -18,6 +18,9 @@ type checksum struct {
 	size int64
 	most int64 // bytes that may be written: a damaged DEFLATE stream may have no end
 	sum  sheaf.Digest
+
+	// print takes the place of sha where the content is recognised by it.
+	print *fingerprint
 }
 
 // checksum returns a clean checksum of at most the given number of bytes.
@@ -27,7 +30,7 @@ func (p *pools) checksum(most int64) *checksum {
 		c = &checksum{sha: sha256.New()}
 	}
 	c.sha.Reset()
-	c.crc, c.size, c.most = 0, 0, most
+	c.crc, c.size, c.most, c.print = 0, 0, most, nil
 	return c
 }
 
@@ -39,7 +42,12 @@ func (c *checksum) Write(p []byte) (int, error) {
 	if c.size > c.most {
 		return 0, errTooLong
 	}
-	c.sha.Write(p)
+	if c.print != nil {
+		c.print.hash.Write(p)
+	}
+	if !c.print.isKnown() {
+		c.sha.Write(p)
+	}
 	c.crc = crc32.Update(c.crc, crc32.IEEETable, p)
 	return len(p), nil
 }
@@ -58,7 +66,11 @@ func (c *checksum) matches(ref Ref) error {
 	if c.size != ref.Size {
 		return fmt.Errorf("the content has %d bytes, not %d", c.size, ref.Size)
 	}
-	if got := c.digest(); got != ref.Digest {
+	if c.print.isKnown() {
+		if !c.print.matches() {
+			return errChanged
+		}
+	} else if got := c.digest(); got != ref.Digest {
 		return fmt.Errorf("the content has the digest %s", got)
 	}
 	if c.crc != ref.CRC32 {
@@ -72,5 +84,6 @@ var (
 	errTooLong  = errors.New("the content goes on after its size")
 	errTooShort = errors.New("the content ends before its size")
 	errTrailing = errors.New("bytes follow the end of the DEFLATE stream")
+	errChanged  = errors.New("the content is not the one that was there before")
 	errMissing  = errors.New("the object is missing")
 )

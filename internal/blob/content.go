@@ -210,7 +210,11 @@ func (c *Content) checkWhole() error {
 // isVerifiedSeal reports whether the blob is sealed and was verified in full by this
 // process.
 func (c *Content) isVerifiedSeal() bool {
-	return c.ref.Seal != nil && c.store.verified.knows(fileName{c.ref.Backend, c.ref.Digest}, sealedState(c.ref))
+	if c.ref.Seal == nil {
+		return false
+	}
+	_, ok := c.store.verified.recall(fileName{c.ref.Backend, c.ref.Digest}, sealedState(c.ref))
+	return ok
 }
 
 // gzipDigest returns the digest of the gzip form of a deflated blob, whose

@@ -212,6 +212,42 @@ func TestDamageOfAVerifiedFile(t *testing.T) {
 	}
 }
 
+// Damage is noticed also of what was verified before and is recognised since, and
+// that not by its CRC-32 alone.
+func TestDamageOfARecognisedContent(t *testing.T) {
+	unseen := damages[0]
+	unseen.name, unseen.apply = "a multiple of the generator of CRC-32", func(b []byte) []byte {
+		for i, bits := range [...]byte{0x41, 0x06, 0x71, 0xdb, 0x01} {
+			b[len(b)/2+i] ^= bits
+		}
+		return b
+	}
+	for _, form := range forms {
+		for _, damage := range append(damages[:len(damages):len(damages)], unseen) {
+			s := smallStore(t)
+			ref := s.placed(t, inMemory, form.content)
+			if ref.IsInline() {
+				continue
+			}
+			for range 2 {
+				checkContent(t, s, ref, form.content)
+			}
+			s.changeInMemory(t, ref, damage.apply)
+			c, err := s.Open(t.Context(), ref)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := readPaths[0].read(c)
+			c.Close()
+			what := form.name + ", " + damage.name
+			wantDamaged(t, s, ref, what, err)
+			if len(got) >= len(form.content) {
+				t.Errorf("%s: all %d bytes were given out", what, len(got))
+			}
+		}
+	}
+}
+
 func TestMissingObject(t *testing.T) {
 	for _, backend := range []string{onDisk, inMemory} {
 		s := smallStore(t)

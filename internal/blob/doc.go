@@ -35,6 +35,9 @@
 //   - A deflated blob read from elsewhere, or as gzip: in full before.
 //   - A plain object of a backend without files, read from its start: while it
 //     streams. A range of it cannot be checked.
+//   - Whatever is checked while it streams is compared by its SHA-256 once in a
+//     process. Later each of its bytes is compared with what was read then, by
+//     CRC-32 and by a hash under a secret of the process.
 //   - A sealed blob: each package of 64 KiB proves to be what was sealed in its
 //     place before its bytes are given out, in ranges too. Read from its start, its
 //     digest is compared as well, once in a process.

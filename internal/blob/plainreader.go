@@ -96,14 +96,18 @@ func (r *plainReader) finish(err error) error {
 	return nil
 }
 
-// matches compares what was read from start to end with what was written. Of a
-// sealed blob that is stored as it is, it is remembered: whatever is read later has
-// to prove to be what was read now.
+// matches compares what was read from start to end with what was written, and
+// remembers how to recognise it. Of a sealed blob that is stored as it is, whatever
+// is read later has to prove to be what was read now.
 func (r *plainReader) matches() error {
-	ref := r.content.ref
+	s, ref := r.content.store, r.content.ref
 	err := r.sum.matches(ref)
-	if err == nil && ref.Seal != nil && ref.Encoding == Identity {
-		r.content.store.verified.note(fileName{ref.Backend, ref.Digest}, verification{state: sealedState(ref)})
+	switch {
+	case err != nil:
+	case ref.Seal != nil && ref.Encoding == Identity:
+		s.verified.note(fileName{ref.Backend, ref.Digest}, verification{state: sealedState(ref)})
+	default:
+		s.recognise(ref, r.sum)
 	}
 	return err
 }
@@ -128,7 +132,7 @@ func (r *plainReader) start() error {
 	r.stored = stored
 	r.plain, r.at = &storedReader{c.ctx, stored}, r.pos
 	if r.pos == 0 && !c.whole && !c.isVerifiedSeal() {
-		r.sum = s.pools.checksum(c.ref.Size)
+		r.sum = s.checksumOf(c.ref)
 	}
 	if c.ref.Encoding == Identity {
 		return nil

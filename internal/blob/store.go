@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"hash/maphash"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -48,7 +49,8 @@ type Options struct {
 	// before the call that found it returns. It may be nil.
 	OnDamage func(ref Ref, err error)
 
-	// VerifiedFiles bounds how many files are remembered as verified.
+	// VerifiedFiles bounds how many files, and contents of backends without files,
+	// are remembered as verified.
 	// 0 is [DefaultVerifiedFiles].
 	VerifiedFiles int
 }
@@ -67,6 +69,7 @@ type Store struct {
 
 	pools    pools
 	verified *verifiedFiles
+	seed     maphash.Seed // the secret of fingerprints
 
 	// deflating bounds how many large contents are deflated at once. Small ones
 	// do not queue behind them.
@@ -106,6 +109,7 @@ func NewStore(o Options) (*Store, error) {
 		sealed:       make(map[string]bool, len(o.Sealed)),
 		locked:       make(map[string]error),
 		verified:     newVerifiedFiles(o.VerifiedFiles),
+		seed:         maphash.MakeSeed(),
 		deflating:    make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
 	for _, backend := range o.Sealed {

@@ -25,6 +25,7 @@ type fileName struct {
 type verification struct {
 	state fileState
 	gzip  sheaf.Digest // of its gzip form; zero unless the blob is deflated
+	print uint64       // where it is the fingerprint of a content that is verified, which has no state
 }
 
 // verifiedFiles remembers which files were verified, those used lately longer
@@ -84,17 +85,18 @@ func (v *verifiedFiles) end(name fileName, running *verifying, result verificati
 	close(running.done)
 }
 
-// knows reports whether a file in the given state was verified.
-func (v *verifiedFiles) knows(name fileName, state fileState) bool {
+// recall returns the verification of a file that is in the given state; ok is
+// false if there is none.
+func (v *verifiedFiles) recall(name fileName, state fileState) (known verification, ok bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	known, ok := v.young[name]
+	known, ok = v.young[name]
 	if !ok || known.state != state {
 		if known, ok = v.old[name]; ok && known.state == state {
 			v.remember(name, known)
 		}
 	}
-	return ok && known.state == state
+	return known, ok && known.state == state
 }
 
 // note remembers a verification that was none's turn.

@@ -11,6 +11,11 @@ import (
 	"io"
 	"os"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/middleware"
+
 	"github.com/sheaf-dev/sheaf/internal/blob"
 )
 
@@ -22,8 +27,9 @@ const smallBody = 256 << 10
 // has begun cannot fail for want of bytes.
 type prepared struct {
 	body   io.ReadSeeker // at its beginning
-	digest string        // SHA-256, in hexadecimal
-	spool  *os.File      // that holds it; nil if it is elsewhere
+	size   int64
+	digest string   // SHA-256, in hexadecimal
+	spool  *os.File // that holds it; nil if it is elsewhere
 }
 
 // close removes what the body waited in.
@@ -45,7 +51,7 @@ func (b *Backend) prepare(ctx context.Context, body io.Reader, size int64) (*pre
 		}
 		return err
 	}
-	p := &prepared{}
+	p := &prepared{size: size}
 	if seeker, ok := body.(io.ReadSeeker); ok {
 		start, err := seeker.Seek(0, io.SeekCurrent)
 		if err != nil {
@@ -81,6 +87,22 @@ func (b *Backend) prepare(ctx context.Context, body io.Reader, size int64) (*pre
 	}
 	p.digest = hex.EncodeToString(sum.Sum(nil))
 	return p, nil
+}
+
+// send puts a body into the bucket, under its digest: the service refuses what
+// arrives as anything else.
+func (b *Backend) send(ctx context.Context, name string, p *prepared) error {
+	_, err := b.client.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &b.options.Bucket, Key: &name, Body: p.body, ContentLength: &p.size, ContentType: aws.String(binaryType),
+	}, s3.WithAPIOptions(func(stack *middleware.Stack) error {
+		// The context of the call would not do: the SDK takes the digest off it,
+		// and reads all of the body once more to find out.
+		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("KnownDigest",
+			func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+				return next.HandleInitialize(v4.SetPayloadHash(ctx, p.digest), in)
+			}), middleware.Before)
+	}))
+	return err
 }
 
 // A section is what follows start in a body, so that what rewinds it to its

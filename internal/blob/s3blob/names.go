@@ -6,8 +6,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/sheaf-dev/sheaf"
@@ -57,8 +55,5 @@ func (n *names) PutName(ctx context.Context, name string, body io.Reader, size i
 		return fmt.Errorf("write %s: %w", sheaf.Clip(name), err)
 	}
 	defer p.close()
-	_, err = b.client.PutObject(v4.SetPayloadHash(ctx, p.digest), &s3.PutObjectInput{
-		Bucket: &b.options.Bucket, Key: &key, Body: p.body, ContentLength: &size, ContentType: aws.String(binaryType),
-	})
-	return b.explain(ctx, "write "+sheaf.Clip(name), err)
+	return b.explain(ctx, "write "+sheaf.Clip(name), b.send(ctx, key, p))
 }

@@ -27,7 +27,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/middleware"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/sheaf-dev/sheaf"
@@ -162,11 +161,7 @@ func (b *Backend) Put(ctx context.Context, key blob.Key, body io.Reader, size in
 		return fmt.Errorf("put blob %s: %w", key, err)
 	}
 	defer p.close()
-	_, err = b.client.PutObject(v4.SetPayloadHash(ctx, p.digest), &s3.PutObjectInput{
-		Bucket: &b.options.Bucket, Key: &name, Body: p.body, ContentLength: &size,
-		ContentType: aws.String(binaryType),
-	})
-	return b.explain(ctx, "put blob "+string(key), err)
+	return b.explain(ctx, "put blob "+string(key), b.send(ctx, name, p))
 }
 
 // binaryType is what objects are stored as: the catalog knows their real types.

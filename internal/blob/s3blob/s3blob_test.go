@@ -1,7 +1,9 @@
 package s3blob_test
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"sync/atomic"
 	"testing"
 
@@ -35,4 +37,34 @@ func TestContract(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A body is read to find its digest, and then to send it: the SDK once read it a
+// third time to find the digest that it had been told.
+func TestBodyIsReadTwice(t *testing.T) {
+	b := open(t, s3test.Start(t).Bucket(t, "read-twice"))
+	content := blobtest.Random(1 << 20)
+	body := &countedBody{Reader: bytes.NewReader(content)}
+	if err := b.Put(t.Context(), blobtest.KeyOf(content), body, int64(len(content))); err != nil {
+		t.Fatal(err)
+	}
+	if body.read > 2*len(content) {
+		t.Errorf("%d bytes were read of a body of %d", body.read, len(content))
+	}
+}
+
+type countedBody struct {
+	*bytes.Reader
+	read int
+}
+
+func (b *countedBody) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	b.read += n
+	return n, err
+}
+
+// WriteTo hides that of the Reader, which nobody would count.
+func (b *countedBody) WriteTo(w io.Writer) (int64, error) {
+	return io.Copy(w, struct{ io.Reader }{b})
 }
