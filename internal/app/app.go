@@ -5,6 +5,9 @@ package app
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -113,6 +116,7 @@ func (a *App) open(ctx context.Context) error {
 		Backends:     backends,
 		Keys:         keys,
 		Sealed:       sealed,
+		Owner:        a.markOf,
 		OnDamage:     func(ref blob.Ref, err error) { a.library.ReportDamage(ref, err) },
 	})
 	if err != nil {
@@ -201,6 +205,17 @@ func (a *App) open(ctx context.Context) error {
 	return nil
 }
 
+// markOf returns what this store marks a backend of the name with, as its own.
+func (a *App) markOf(ctx context.Context, backend string) ([]byte, error) {
+	secret, err := a.catalog.Secret(ctx, "backends")
+	if err != nil {
+		return nil, err
+	}
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte(backend))
+	return []byte(hex.EncodeToString(mac.Sum(nil))), nil
+}
+
 // openBackends opens the backends and returns them, and their kinds, by name.
 func openBackends(storage config.Storage) (backends map[string]blob.Backend, kinds map[string]string, err error) {
 	backends, kinds = make(map[string]blob.Backend), make(map[string]string)
@@ -240,7 +255,7 @@ func Names(storage config.Storage, backend, prefix string) (*s3blob.Names, error
 	switch {
 	case !ok:
 		return nil, sheaf.Invalid("backend", fmt.Sprintf("no storage backend is named %q in the configuration of this command", sheaf.Clip(backend))).
-			WithHint("run it with the configuration of the server")
+			WithHint("run it where the server's sheaf.yaml is, or name that file with SHEAF_CONFIG")
 	case b.Kind != config.BackendS3:
 		return nil, sheaf.Invalid("backend", fmt.Sprintf("the backend %s is of the kind %s; only those of the kind %s have a bucket whose objects have paths", backend, b.Kind, config.BackendS3)).
 			WithHint("name its directory instead")
