@@ -5,6 +5,9 @@ package app
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -108,6 +111,7 @@ func (a *App) open(ctx context.Context) error {
 		Backends:     backends,
 		Keys:         keys,
 		Sealed:       sealed,
+		Owner:        a.markOf,
 		OnDamage:     func(ref blob.Ref, err error) { a.library.ReportDamage(ref, err) },
 	})
 	if err != nil {
@@ -194,6 +198,17 @@ func (a *App) open(ctx context.Context) error {
 	a.startBackground()
 	a.serveSocket()
 	return nil
+}
+
+// markOf returns what this store marks a backend of the name with, as its own.
+func (a *App) markOf(ctx context.Context, backend string) ([]byte, error) {
+	secret, err := a.catalog.Secret(ctx, "backends")
+	if err != nil {
+		return nil, err
+	}
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte(backend))
+	return []byte(hex.EncodeToString(mac.Sum(nil))), nil
 }
 
 // noneIfZero turns the configuration's "none" into that of package blob, for

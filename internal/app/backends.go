@@ -50,7 +50,7 @@ func OpenNames(storage config.Storage, backend, prefix string) (blob.Names, erro
 	b, ok := storage.Backends[backend]
 	if !ok {
 		return nil, sheaf.Invalid("backend", fmt.Sprintf("no storage backend is named %q in the configuration of this command", sheaf.Clip(backend))).
-			WithHint("run it with the configuration of the server")
+			WithHint("run it where the server's sheaf.yaml is, or name that file with SHEAF_CONFIG")
 	}
 	var bucket blob.Named
 	var err error

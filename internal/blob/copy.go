@@ -32,7 +32,7 @@ func (s *Store) CopyRef(ref Ref, backend string) (Ref, error) {
 // from, if it is not, whose fault that is. When Copy fails, the copy may be there
 // or not.
 func (s *Store) Copy(ctx context.Context, from, to Ref) error {
-	b, err := s.backend(to.Backend)
+	b, err := s.writable(ctx, to.Backend)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 
 	"github.com/sheaf-dev/sheaf"
 )
@@ -49,6 +50,12 @@ type Options struct {
 	// before the call that found it returns. It may be nil.
 	OnDamage func(ref Ref, err error)
 
+	// Owner returns the mark of this store for a backend, of 64 bytes: other
+	// stores have others, and so have its other backends. Nothing is written to a
+	// backend that has another mark, see [Store.Claim]. Nil: whose backends are
+	// is not looked at.
+	Owner func(ctx context.Context, backend string) ([]byte, error)
+
 	// VerifiedFiles bounds how many files, and contents of backends without files,
 	// are remembered as verified.
 	// 0 is [DefaultVerifiedFiles].
@@ -66,6 +73,8 @@ type Store struct {
 	keys         *Keyring
 	sealed       map[string]bool  // the backends whose new blobs are sealed
 	locked       map[string]error // backends on which nothing can be sealed for now, and why
+	owner        func(ctx context.Context, backend string) ([]byte, error)
+	owned        map[string]*atomic.Bool // the backends that are known to have this store's mark
 
 	pools    pools
 	verified *verifiedFiles
@@ -108,9 +117,14 @@ func NewStore(o Options) (*Store, error) {
 		keys:         o.Keys,
 		sealed:       make(map[string]bool, len(o.Sealed)),
 		locked:       make(map[string]error),
+		owner:        o.Owner,
+		owned:        make(map[string]*atomic.Bool, len(o.Backends)),
 		verified:     newVerifiedFiles(o.VerifiedFiles),
 		seed:         maphash.MakeSeed(),
 		deflating:    make(chan struct{}, runtime.GOMAXPROCS(0)),
+	}
+	for backend := range o.Backends {
+		s.owned[backend] = new(atomic.Bool)
 	}
 	for _, backend := range o.Sealed {
 		s.sealed[backend] = true
@@ -143,7 +157,7 @@ func removeLeftovers(dir string) error {
 // closes sp. It may be called again, for the same blob or for one on another
 // backend, when what was to follow has to be done again.
 func (s *Store) Place(ctx context.Context, ref Ref, sp *Spooled) error {
-	b, err := s.backend(ref.Backend)
+	b, err := s.writable(ctx, ref.Backend)
 	if err != nil {
 		return err
 	}
@@ -206,7 +220,7 @@ func stillPlaced(ctx context.Context, b Backend, ref Ref) error {
 // fails, any of them may be there. A few hundred at once is best: the backend
 // may hold a file descriptor for each.
 func (s *Store) PlaceBatch(ctx context.Context, backend string, refs []Ref) error {
-	b, err := s.backend(backend)
+	b, err := s.writable(ctx, backend)
 	if err != nil {
 		return err
 	}
@@ -237,19 +251,24 @@ func (s *Store) Stat(ctx context.Context, backend string, key Key) (Info, error)
 	return b.Stat(ctx, key)
 }
 
-// List calls yield for every object of the backend, in any order, until it
-// returns an error, which List returns.
+// List calls yield for every object of the backend but its mark, in any order,
+// until it returns an error, which List returns.
 func (s *Store) List(ctx context.Context, backend string, yield func(Info) error) error {
 	b, err := s.backend(backend)
 	if err != nil {
 		return err
 	}
-	return b.List(ctx, yield)
+	return b.List(ctx, func(info Info) error {
+		if info.Key == MarkKey {
+			return nil
+		}
+		return yield(info)
+	})
 }
 
 // Delete removes an object. Deleting what is not there is success.
 func (s *Store) Delete(ctx context.Context, backend string, key Key) error {
-	b, err := s.backend(backend)
+	b, err := s.writable(ctx, backend)
 	if err != nil {
 		return err
 	}
@@ -260,7 +279,7 @@ func (s *Store) Delete(ctx context.Context, backend string, key Key) error {
 // content with its digest is stored afresh. Where the backend cannot put
 // objects aside, it is deleted.
 func (s *Store) Quarantine(ctx context.Context, backend string, key Key) error {
-	b, err := s.backend(backend)
+	b, err := s.writable(ctx, backend)
 	if err != nil {
 		return err
 	}

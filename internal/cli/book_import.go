@@ -186,10 +186,13 @@ func (o *bookImportOptions) open(ctx context.Context, args []string) (*booktree.
 	if err != nil {
 		return nil, missing(err)
 	}
-	if !info.IsDir() {
+	switch {
+	case info.Mode().IsRegular():
 		return booktree.OpenZip(args[0], limits)
-	}
-	if isStore(args[0]) {
+	case !info.IsDir(): // such as a pipe, at which opening would wait for ever
+		return nil, sheaf.Errorf(sheaf.ErrInvalid, "%s is neither a directory nor a file", args[0]).
+			WithHint("a ZIP file has to be read from its end: store it as a file first")
+	case isStore(args[0]):
 		return nil, sheaf.Errorf(sheaf.ErrInvalid, "%s is the data directory of a store, and has no books laid out by paths", args[0])
 	}
 	return booktree.OpenDir(args[0], limits)

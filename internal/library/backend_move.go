@@ -128,6 +128,9 @@ func (l *Library) checkMove(ctx context.Context, collection string, in NewMove) 
 		return nil, 0, sheaf.Errorf(sheaf.ErrBackendUnavailable, "the backend %s does not answer as it should: %w", in.Backend, err).
 			WithHint("`sheaf admin backend test " + in.Backend + "` says what is wrong")
 	}
+	if err := l.blobs.Claim(ctx, in.Backend); err != nil {
+		return nil, 0, err
+	}
 	return c, grace, nil
 }
 

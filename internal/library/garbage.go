@@ -105,6 +105,10 @@ func (l *Library) collectGarbage(ctx context.Context, op operation, grace time.D
 	}
 	errs := []error{g.retain(ctx), g.condemn(ctx)}
 	for backend := range l.backends { // one that is away must not hold up the others
+		if err := l.blobs.Claim(ctx, backend); err != nil {
+			errs = append(errs, err) // what looks like garbage there may be another store's
+			continue
+		}
 		errs = append(errs, g.finish(ctx, backend), g.sweep(ctx, backend), g.sweepOrphans(ctx, backend))
 	}
 	errs = append(errs, g.count(ctx))

@@ -20,6 +20,7 @@ import (
 
 	"github.com/sheaf-dev/sheaf"
 	"github.com/sheaf-dev/sheaf/client"
+	"github.com/sheaf-dev/sheaf/internal/blob"
 	"github.com/sheaf-dev/sheaf/internal/blob/blobtest"
 	"github.com/sheaf-dev/sheaf/internal/blob/s3blob"
 	"github.com/sheaf-dev/sheaf/internal/blob/s3test"
@@ -189,7 +190,7 @@ func bucketFiles(t *testing.T, bucket *s3test.Server, dir string) []string {
 		t.Fatal(err)
 	}
 	slices.Sort(files)
-	return files
+	return slices.DeleteFunc(files, func(file string) bool { return filepath.Base(file) == string(blob.MarkKey) })
 }
 
 func wantInBucket(t *testing.T, bucket *s3test.Server, dir string, want int) {
