@@ -10,11 +10,17 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/library"
 )
 
-// The same holds of histories that are mostly about moves.
+// The same holds of histories that are about the moves of one book, and of what goes
+// from one collection that may move to another.
 func TestMoveProperty(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
 		w := newGarbageWorld(t, r)
+		if rapid.Bool().Draw(r, "a book") {
+			w.places, w.moving = []string{book, book, there}, []string{book}
+		} else {
+			w.places, w.moving = []string{here, there, loose, loose}, []string{loose}
+		}
 		w.openOnDisk()
 		w.live(map[string]func(*rapid.T){
 			"create":    w.create,
@@ -32,15 +38,12 @@ func TestMoveProperty(t *testing.T) {
 			"finish":    w.finish,
 			"transfer":  w.transfer,
 			"collect":   w.collect,
-			"":          func(*rapid.T) { w.wantReachable() },
 		})
 	})
 }
 
-var movingCollections = []string{loose, brief, book}
-
 func (w *garbageWorld) begin(r *rapid.T) {
-	collection := rapid.SampledFrom(movingCollections).Draw(r, "collection")
+	collection := rapid.SampledFrom(w.moving).Draw(r, "collection")
 	in := library.NewMove{Backend: rapid.SampledFrom([]string{fs, other}).Draw(r, "to")}
 	plan, planned := w.PlanMove(w.t.Context(), collection, in)
 	move, err := w.MoveCollection(w.t.Context(), collection, in)
@@ -53,14 +56,14 @@ func (w *garbageWorld) begin(r *rapid.T) {
 }
 
 func (w *garbageWorld) rollBack(r *rapid.T) {
-	_, err := w.RollBackMove(w.t.Context(), rapid.SampledFrom(movingCollections).Draw(r, "collection"))
+	_, err := w.RollBackMove(w.t.Context(), rapid.SampledFrom(w.moving).Draw(r, "collection"))
 	if sheaf.KindOf(err) != sheaf.ErrNotFound {
 		w.must(err)
 	}
 }
 
 func (w *garbageWorld) finish(r *rapid.T) {
-	_, err := w.FinishMove(w.t.Context(), rapid.SampledFrom(movingCollections).Draw(r, "collection"))
+	_, err := w.FinishMove(w.t.Context(), rapid.SampledFrom(w.moving).Draw(r, "collection"))
 	if kind := sheaf.KindOf(err); kind != sheaf.ErrNotFound && kind != sheaf.ErrPreconditionFailed {
 		w.must(err)
 	}
@@ -125,6 +128,7 @@ func (w *garbageWorld) step(r *rapid.T) {
 	if fault == "the process" {
 		w.store = w.reopen()
 	}
+	w.wantReachable()
 }
 
 // somebodyElse does something while a move waits.

@@ -82,6 +82,8 @@ type garbageWorld struct {
 	documents map[sheaf.DocumentID]*keptDocument
 	purged    []sheaf.DocumentID
 	contents  []string
+	places    []string // the collections that documents are made in
+	moving    []string // those that move
 
 	clock        atomic.Int64 // Unix milliseconds
 	transactions atomic.Int64 // until crash; negative: none comes
@@ -105,6 +107,7 @@ func newGarbageWorld(t *testing.T, r *rapid.T) *garbageWorld {
 	w := &garbageWorld{
 		store: &store{t: t, setup: setup{dir: dir, limits: sheaf.DefaultLimits(), audit: library.AuditOptions{Sampling: 1}}},
 		r:     r, documents: make(map[sheaf.DocumentID]*keptDocument), contents: garbageContents,
+		places: []string{here, there, loose, brief, book}, moving: []string{loose, brief, book},
 		paused: make(chan struct{}), resume: make(chan struct{}),
 	}
 	w.clock.Store(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli())
@@ -328,7 +331,7 @@ func (w *garbageWorld) draw(r *rapid.T, condition func(*keptDocument) bool) *kep
 func isLive(d *keptDocument) bool { return !d.now().deleted }
 
 func (w *garbageWorld) create(r *rapid.T) {
-	d := &keptDocument{collection: rapid.SampledFrom([]string{here, there, loose, brief, book}).Draw(r, "collection"), expired: make(map[int]bool)}
+	d := &keptDocument{collection: rapid.SampledFrom(w.places).Draw(r, "collection"), expired: make(map[int]bool)}
 	switch d.collection {
 	case book:
 		d.path = fmt.Sprintf("%d/%d.txt", len(w.documents)%3, w.clock.Load())
