@@ -260,6 +260,7 @@ type Moved struct {
 	Overlays     int         `json:"overlays"` // copies of users that moved along
 	Revision     int64       `json:"revision"`
 	AuditEntryID int64       `json:"audit_entry_id"`
+	SummaryLeft  string      `json:"summary_left"` // the path of the lesson's summary if that could not move along
 }
 
 // MovedFile is one file that moved.

@@ -139,6 +139,9 @@ func Open(ctx context.Context, options Options) (*Catalog, error) {
 	if err := c.collections.load(writeConn); err != nil {
 		return nil, fmt.Errorf("open catalog %s: %w", options.Path, err)
 	}
+	if err := countBooks(c, writeConn); err != nil {
+		return nil, fmt.Errorf("count the books of %s: %w", options.Path, err)
+	}
 	if err := c.undrained.load(writeConn); err != nil {
 		return nil, fmt.Errorf("open catalog %s: %w", options.Path, err)
 	}

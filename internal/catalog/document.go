@@ -213,6 +213,7 @@ func (tx *Tx) CreateDocument(h *Head) error {
 	}
 	tx.counters.document = h.PK
 	tx.addUse(h.CollectionPK, h.use())
+	tx.count(h, 1)
 	return tx.openState(h)
 }
 
@@ -249,6 +250,8 @@ func (tx *Tx) UpdateDocument(before Head, after *Head) error {
 		return err
 	}
 	tx.moveUse(&before, after)
+	tx.count(&before, -1)
+	tx.count(after, 1)
 	if after.Purged && !before.Purged {
 		tx.touched.past = true
 		if err := tx.removeRelations(before.PK); err != nil {

@@ -3,6 +3,8 @@ package catalog
 import (
 	"database/sql"
 	"time"
+
+	"github.com/sheaf-dev/sheaf"
 )
 
 // A Tx is a View that also writes. It is valid during one call of a mutation.
@@ -10,11 +12,12 @@ type Tx struct {
 	View
 	counters
 	writer         *writer
-	heads          map[string]streamHead // of the streams that this transaction has written
-	usages         map[int64]Usage       // of the collections, by pk, that it has counted or changed
-	touched        touched               // including what a mutation that failed has touched
-	dirty          bool                  // whether the current mutation has written
-	newCollections bool                  // whether collections are others than the catalog remembers
+	heads          map[string]streamHead      // of the streams that this transaction has written
+	usages         map[int64]Usage            // of the collections, by pk, that it has counted or changed
+	counts         map[int64]sheaf.BookCounts // by which the counts of books change, by pk
+	touched        touched                    // including what a mutation that failed has touched
+	dirty          bool                       // whether the current mutation has written
+	newCollections bool                       // whether collections are others than the catalog remembers
 	afterCommit    []func()
 }
 

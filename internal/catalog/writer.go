@@ -285,6 +285,9 @@ func (w *writer) attempt(savepoints bool) (outcomes []error, tx *Tx, err error) 
 			w.join()
 		}
 	}
+	if err := tx.storeCounts(); err != nil {
+		return nil, nil, err
+	}
 	done := w.catalog.heads.committing(tx.touched)
 	defer done()
 	if _, err := w.conn.exec(`commit`); err != nil {
@@ -302,13 +305,13 @@ func (w *writer) applyAlone(tx *Tx, m *mutation) (outcome, err error) {
 	if _, err := w.conn.exec(`savepoint mutation`); err != nil {
 		return nil, err
 	}
-	counters, heads, usages, after := tx.counters, maps.Clone(tx.heads), maps.Clone(tx.usages), len(tx.afterCommit)
+	counters, heads, usages, counts, after := tx.counters, maps.Clone(tx.heads), maps.Clone(tx.usages), maps.Clone(tx.counts), len(tx.afterCommit)
 	outcome = applySafely(tx, m)
 	if outcome != nil {
 		if _, err := w.conn.exec(`rollback to mutation`); err != nil {
 			return nil, err
 		}
-		tx.counters, tx.heads, tx.usages, tx.afterCommit = counters, heads, usages, tx.afterCommit[:after]
+		tx.counters, tx.heads, tx.usages, tx.counts, tx.afterCommit = counters, heads, usages, counts, tx.afterCommit[:after]
 	}
 	_, err = w.conn.exec(`release mutation`)
 	return outcome, err

@@ -342,7 +342,7 @@ func (l *Library) describeBooks(ctx context.Context, all []*catalog.Collection, 
 			if err != nil {
 				return err
 			}
-			counts, err := l.bookCounts.at(v, c, revision)
+			counts, err := v.BookCounts(c)
 			if err != nil {
 				return err
 			}

@@ -24,8 +24,8 @@ func (s *Session) Check(ctx context.Context, full bool) (sheaf.CheckReport, erro
 }
 
 // Repair checks as [Session.Check] does, and makes whole what can be: contents of
-// which there is another copy, views that are not what they should be, staging
-// areas in which something was left behind. Contents without a good copy are put
+// which there is another copy, views and counts that are not what they should be,
+// staging areas in which something was left behind. Contents without a good copy are put
 // aside, so that they are stored again when somebody brings them.
 func (s *Session) Repair(ctx context.Context, full bool) (sheaf.CheckReport, error) {
 	op := s.begin("store.repair")
@@ -91,6 +91,9 @@ func (c *check) run(ctx context.Context) error {
 		return err
 	}
 	c.report.Documents, c.report.Versions, c.report.LogEntries = counts.Documents, counts.Versions, counts.LogEntries
+	if err := c.bookCounts(ctx); err != nil {
+		return err
+	}
 	if err := c.views(ctx); err != nil {
 		return err
 	}

@@ -71,3 +71,29 @@ func (v view) wrong() string {
 	}
 	return v.path + " is not what the catalog says"
 }
+
+// bookCounts compares the counts that are kept of books with their files, and has
+// them counted anew if that is wanted.
+func (c *check) bookCounts(ctx context.Context) error {
+	var wrong []*catalog.Collection
+	var messages []string
+	err := c.library.snapshotOfBook(ctx, func(v *catalog.View) (err error) {
+		wrong, messages, err = v.WrongBookCounts()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for i, book := range wrong {
+		var done mending
+		if c.repair != nil {
+			err := c.library.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error { return tx.SetBookCounts(book) })
+			if err != nil {
+				return err
+			}
+			done = mending{"they are counted anew", true}
+		}
+		c.add(sheaf.Problem{Area: "catalog", Message: messages[i], Repair: done.what, Repaired: done.repaired})
+	}
+	return nil
+}

@@ -66,7 +66,6 @@ type Library struct {
 	defaultBackend string // of new collections
 
 	autoCreateBooks bool
-	bookCounts      *bookCounts
 	views           *views
 
 	lastOperation  atomic.Int64      // Unix milliseconds of the latest call that succeeded, 0 for none
@@ -128,7 +127,6 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		access:         newAccessRecords(o.Audit, o.Log),
 
 		autoCreateBooks: o.AutoCreateBooks,
-		bookCounts:      newBookCounts(),
 		views:           newViews(o.ViewsDir),
 
 		archiveObjects: newArchiveObjects(o.Archives.withDefaults()),

@@ -31,6 +31,7 @@ type Moved struct {
 	Revision     int64         `json:"revision"`
 	AuditEntryID int64         `json:"audit_entry_id"`
 	FileHash     *sheaf.Digest `json:"file_hash_sha256,omitempty"` // of the one file
+	SummaryLeft  string        `json:"summary_left,omitempty"`     // the path of the lesson's summary if that could not move along
 }
 
 // MovedFile is one file that moved.
@@ -43,7 +44,9 @@ type MovedFile struct {
 // MovePath moves a file, or a directory with all that is in it, in one
 // transaction with one log entry. What moves stays the documents that they are,
 // with their histories, and the copies that users have of them move along,
-// unless those have something else at the new path.
+// unless those have something else at the new path. A lesson takes its summary
+// along, unless something is where that would be, or it is the summary of another
+// lesson beside it, too.
 //
 // It fails with [sheaf.ErrExists] when anything is at the new path already; a
 // directory is not merged into another.
@@ -104,44 +107,85 @@ func (s *Session) move(tx *catalog.Tx, op operation, name sheaf.Slug, in PathMov
 	if err := checkPathFree(&tx.View, book, catalog.Head{Document: sheaf.Document{Path: in.To}}, in.From); err != nil {
 		return Moved{}, err
 	}
-	for _, before := range heads {
+	moveOne := func(before catalog.Head, in PathMove) error {
 		after, err := s.library.movedTo(before, in)
 		if err != nil {
-			return Moved{}, err
+			return err
 		}
 		copies, err := tx.LayersOver(book, before.PK, before.Path)
 		if err != nil {
-			return Moved{}, err
+			return err
 		}
 		if err := tx.UpdateDocument(before, &after); err != nil {
-			return Moved{}, err
+			return err
 		}
 		note(before, after)
 		moved.Files = append(moved.Files, MovedFile{before.ID, before.Path, after.Path})
 		for _, own := range copies {
 			if _, taken, err := tx.LayerHead(book, own.Layer, after.Path); taken || err != nil {
 				if err != nil {
-					return Moved{}, err
+					return err
 				}
 				continue // it stays where it is, as something of the user's own
 			}
 			ownAfter, err := s.library.movedTo(own, in)
 			if err != nil {
-				return Moved{}, err
+				return err
 			}
 			if err := tx.UpdateLayer(own, &ownAfter); err != nil {
-				return Moved{}, err
+				return err
 			}
 			note(own, ownAfter)
 			moved.Overlays++
 		}
+		return nil
+	}
+	for _, before := range heads {
+		if err := moveOne(before, in); err != nil {
+			return Moved{}, err
+		}
 	}
 	if len(heads) == 1 && heads[0].Path == in.From {
 		moved.FileHash = orNil(heads[0].Digest)
+		summary, along, err := summaryToMove(&tx.View, book, in)
+		switch {
+		case err != nil:
+			return Moved{}, err
+		case summary.PK != 0 && along.To != "":
+			err = moveOne(summary, along)
+		case summary.PK != 0:
+			moved.SummaryLeft = summary.Path
+		}
+		if err != nil {
+			return Moved{}, err
+		}
 	}
 	appended, err := tx.Append(string(book.Name), entry)
 	moved.Revision, moved.AuditEntryID = appended.Rev, appended.ID
 	return moved, err
+}
+
+// summaryToMove returns the summary of a lesson that has been moved, if it has one
+// of its own, and its move, which goes nowhere if something is there already.
+func summaryToMove(v *catalog.View, book *catalog.Collection, lesson PathMove) (summary catalog.Head, along PathMove, err error) {
+	along = PathMove{Book: lesson.Book, From: summaryPath(lesson.From), To: summaryPath(lesson.To)}
+	if !isLesson(lesson.From) || !isLesson(lesson.To) || along.From == along.To {
+		return catalog.Head{}, along, nil
+	}
+	summary, found, err := v.HeadAtPath(book, "", along.From)
+	if err != nil || !found {
+		return catalog.Head{}, along, err
+	}
+	subject, isDir := summarised(along.From)
+	others, err := lessonsBeside(v, book, "", subject, 0)
+	if err != nil || isDir || len(others) > 0 {
+		return catalog.Head{}, along, err
+	}
+	err = checkPathFree(v, book, catalog.Head{Document: sheaf.Document{Path: along.To}}, along.From)
+	if sheaf.KindOf(err) == sheaf.ErrExists {
+		along.To, err = "", nil
+	}
+	return summary, along, err
 }
 
 // movedHeads returns what a move takes along: a file, or what is in a directory.

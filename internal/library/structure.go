@@ -3,41 +3,11 @@ package library
 import (
 	"path"
 	"strings"
-	"sync"
 
 	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/bundle"
 	"github.com/sheaf-dev/sheaf/internal/catalog"
 )
-
-// bookCounts remember what was counted of a book at its latest revision.
-type bookCounts struct {
-	mu    sync.Mutex
-	known map[int64]countedBook // by the book's pk
-}
-
-type countedBook struct {
-	revision int64
-	counts   sheaf.BookCounts
-}
-
-func newBookCounts() *bookCounts { return &bookCounts{known: make(map[int64]countedBook)} }
-
-// at returns the counts of a book at its latest revision, which the view sees.
-func (b *bookCounts) at(v *catalog.View, book *catalog.Collection, revision int64) (sheaf.BookCounts, error) {
-	b.mu.Lock()
-	known, ok := b.known[book.PK]
-	b.mu.Unlock()
-	if ok && known.revision == revision {
-		return known.counts, nil
-	}
-	counts, err := v.CountBook(book)
-	if err == nil {
-		b.mu.Lock()
-		b.known[book.PK] = countedBook{revision, counts}
-		b.mu.Unlock()
-	}
-	return counts, err
-}
 
 // mostStructure is how many lessons the structure of a book shows.
 const mostStructure = 5000
@@ -76,19 +46,11 @@ func readStructure(v *catalog.View, book *catalog.Collection) (*sheaf.BookStruct
 	return structure, nil
 }
 
-// isLesson reports whether what is at a path counts as a lesson.
-func isLesson(p string) bool {
-	extension := strings.ToLower(path.Ext(p))
-	return (extension == ".md" || extension == ".mdx") && !isSummary(p) && !isAsset(p)
-}
-
-// isSummary reports whether what is at a path sums up what is beside it.
-func isSummary(p string) bool { return strings.HasSuffix(strings.ToLower(p), summarySuffix) }
-
-// isAsset reports whether what is at a path counts as an asset.
-func isAsset(p string) bool {
-	return strings.HasPrefix(p, "assets/") || strings.HasPrefix(p, "static/")
-}
+// What files of a book are is said in one place, for the catalog, which counts
+// them, and here.
+func isLesson(p string) bool  { return bundle.IsLesson(p) }
+func isSummary(p string) bool { return bundle.IsSummary(p) }
+func isAsset(p string) bool   { return bundle.IsAsset(p) }
 
 // addLesson adds a lesson, whose path is behind those that are there.
 func addLesson(s *sheaf.BookStructure, dir, lesson string) {

@@ -12,13 +12,12 @@ import (
 	"unicode/utf8"
 
 	"github.com/sheaf-dev/sheaf"
+	"github.com/sheaf-dev/sheaf/internal/bundle"
 	"github.com/sheaf-dev/sheaf/internal/catalog"
 )
 
 const (
-	// summarySuffix ends the path of every summary. Before it stands what the
-	// lesson beside it is called, or nothing in a summary of the directory.
-	summarySuffix = ".summary.md"
+	summarySuffix = bundle.SummarySuffix
 
 	// wholeBook is what a summary of a whole book says that it sums up.
 	wholeBook = "/"

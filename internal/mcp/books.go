@@ -68,7 +68,7 @@ func bookTools(limits sheaf.Limits) []tool {
 		}, editBookContent),
 		newTool(definition{
 			name: "move_content", title: "Move within a book", toolset: ToolsetBooks, scope: sheaf.ScopeWrite, destructive: true,
-			description: "Renames or moves a file of a book, or a whole directory, with its history.",
+			description: "Renames or moves a file of a book, or a whole directory, with its history. A lesson takes its summary along.",
 		}, []field{
 			bookField(), pathField(limits),
 			identifier("new_path", "").must().between(1, limits.Path),
