@@ -64,7 +64,7 @@ func (s *Session) complete(ctx context.Context, op operation, id string, fileHas
 		return AssetChange{}, err
 	}
 	if u.Outcome == sheaf.UploadCompleted {
-		return l.completed(u)
+		return l.completed(ctx, u)
 	}
 	if err := checkOpen(u); err != nil {
 		return AssetChange{}, err
@@ -114,8 +114,16 @@ func (s *Session) complete(ctx context.Context, op operation, id string, fileHas
 }
 
 // completed describes what has become of an upload.
-func (l *Library) completed(u catalog.Upload) (AssetChange, error) {
+func (l *Library) completed(ctx context.Context, u catalog.Upload) (AssetChange, error) {
 	book, err := l.book(string(u.Book))
+	if err != nil {
+		return AssetChange{}, err
+	}
+	var revision int64
+	err = l.catalog.Read(ctx, func(v *catalog.View) (err error) {
+		revision, err = v.VersionRev(u.Document, u.Version)
+		return err
+	})
 	if err != nil {
 		return AssetChange{}, err
 	}
@@ -123,7 +131,10 @@ func (l *Library) completed(u catalog.Upload) (AssetChange, error) {
 		BookID: u.Book, Path: u.Path, DocumentID: u.Document, Version: u.Version, Size: u.Size, MIME: u.MIME, Digest: *u.SHA256,
 		UploadedAt: u.EndedAt, UploadedBy: u.Principal, UploadedByLabel: u.Label, Backend: book.Backend,
 	}
-	change := sheaf.Change{Mode: sheaf.ModeUnchanged, Document: sheaf.Document{ID: u.Document, Collection: u.Book, Path: u.Path, Version: u.Version, Digest: *u.SHA256}, PreviousVersion: u.Version}
+	change := sheaf.Change{
+		Mode: sheaf.ModeUnchanged, Revision: revision, PreviousVersion: u.Version,
+		Document: sheaf.Document{ID: u.Document, Collection: u.Book, Path: u.Path, Version: u.Version, Digest: *u.SHA256},
+	}
 	return AssetChange{change, asset}, nil
 }
 

@@ -191,8 +191,9 @@ func TestUploadURLIsForOneUpload(t *testing.T) {
 		t.Fatalf("completing it: %+v, %v", made, err)
 	}
 	again, err := s.CompleteUpload(t.Context(), upload.ID, nil)
-	if err != nil || again.Mode != sheaf.ModeUnchanged || again.Asset.Version != 1 || again.Asset.DocumentID != made.Asset.DocumentID {
-		t.Errorf("completing it again: %+v, %v", again, err)
+	if err != nil || again.Mode != sheaf.ModeUnchanged || again.Asset.Version != 1 || again.Asset.DocumentID != made.Asset.DocumentID ||
+		again.Revision != made.Revision {
+		t.Errorf("completing it again: %+v, %v, want the revision %d", again, err, made.Revision)
 	}
 	_, err = s.send(upload, png(2000))
 	wantKind(t, "replaying the URL of a completed upload", err, sheaf.ErrExists)
