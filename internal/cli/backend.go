@@ -12,7 +12,7 @@ import (
 
 // bindBackend adds the flag that says where a new collection is stored.
 func bindBackend(cmd *cobra.Command, backend *string) {
-	cmd.Flags().StringVar(backend, "backend", "", "where its contents are stored, one of sheaf admin backend list (default that of the server)")
+	cmd.Flags().StringVar(backend, "backend", "", "where its contents are stored, a `backend` that sheaf admin backend list names (default that of the server)")
 }
 
 func newBackendCommand(shared *options) *cobra.Command {

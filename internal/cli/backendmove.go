@@ -44,7 +44,7 @@ can be interrupted, and so can the server, which then goes on when it is started
 		RunE:    func(cmd *cobra.Command, args []string) error { return runMove(cmd, o, args[0]) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.to, "to", "", "the backend, one of sheaf admin backend list")
+	flags.StringVar(&o.to, "to", "", "the `backend`, one that sheaf admin backend list names")
 	flags.DurationVar(&o.grace, "grace", 0, "for how long the old backend keeps its copy, such as 24h (default that of the server)")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "only show what would be copied")
 	flags.BoolVar(&o.noWait, "no-wait", false, "begin, and do not wait")

@@ -126,7 +126,7 @@ func writeFlags(b *strings.Builder, flags *pflag.FlagSet) {
 			names = "`-" + f.Shorthand + "` " + names
 		}
 		value := ""
-		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" && f.DefValue != "[]" {
+		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" && f.DefValue != "0s" && f.DefValue != "[]" {
 			value = "`" + f.DefValue + "`"
 		}
 		fmt.Fprintf(b, "| %s | %s | %s |\n", names, strings.ReplaceAll(usage, "|", `\|`), value)

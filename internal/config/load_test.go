@@ -210,7 +210,7 @@ storage:
 		"storage.backends.disk.path (sheaf.yaml line 14)": "is not a setting of a backend",
 		"storage.backends.disk (sheaf.yaml line 14)":      "has no dir",
 		"DOCUMENT_MAX_SIZE":                               `"big" is not a size`,
-		"SHEAF_CATALOG_BATCH_DELAY":                       `"-1s" is not a duration`,
+		"SHEAF_CATALOG_BATCH_DELAY":                       `"-1s" is not a duration longer than nothing`,
 		"SHEAF_SERVER_PUBLIC_URL":                         "is not a URL",
 		"--port":                                          `"http" is not a number`,
 		"--log-level":                                     `"loud" is not one of debug, info, warn, error`,

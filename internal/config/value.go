@@ -97,7 +97,7 @@ func duration(p *time.Duration) value {
 		set: func(s string) error {
 			d, err := time.ParseDuration(strings.TrimSpace(s))
 			if err != nil || d <= 0 {
-				return fmt.Errorf("%q is not a duration such as 30s or 1m30s", s)
+				return fmt.Errorf("%q is not a duration longer than nothing, such as 30s or 1m30s", s)
 			}
 			*p = d
 			return nil
