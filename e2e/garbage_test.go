@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -99,6 +100,7 @@ func TestGarbageCollectionCutOff(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		files = slices.DeleteFunc(files, isMark)
 		plan, err := s.client.PlanGarbage(t.Context())
 		if err != nil {
 			t.Fatal(err)

@@ -303,10 +303,11 @@ func (m *moveTest) wantEverything() {
 	}
 }
 
+// filesBelow counts the files of a backend that are not its mark.
 func filesBelow(t *testing.T, dir string) (n int) {
 	t.Helper()
-	err := filepath.WalkDir(dir, func(_ string, entry os.DirEntry, err error) error {
-		if err == nil && entry.Type().IsRegular() {
+	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() && !isMark(path) {
 			n++
 		}
 		return err
