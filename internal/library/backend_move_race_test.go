@@ -6,7 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/sheaf-dev/sheaf"
@@ -18,30 +18,34 @@ import (
 // Whoever does something between two steps of another: what generated histories
 // meet too seldom to rely on.
 
-// An adoptingBackend is of files, and calls something once when it has taken one over
-// from the spool or has been given one.
+// An adoptingBackend is of files, and calls something when it has taken one over from
+// the spool or has been given one.
 type adoptingBackend struct {
 	*fsblob.Backend
-	once  sync.Once
 	after func()
 }
 
 func (b *adoptingBackend) Adopt(ctx context.Context, key blob.Key, f *os.File) error {
 	err := b.Backend.Adopt(ctx, key, f)
-	b.once.Do(b.after)
+	b.after()
 	return err
 }
 
 func (b *adoptingBackend) Put(ctx context.Context, key blob.Key, body io.Reader, size int64) error {
 	err := b.Backend.Put(ctx, key, body, size)
-	b.once.Do(b.after)
+	b.after()
 	return err
 }
 
-// once returns a function that does something when it is called first.
+// once returns a function that does something when it is called first, and nothing
+// when it is called again, be it by that.
 func once(do func()) func() {
-	var done sync.Once
-	return func() { done.Do(do) }
+	var called atomic.Bool
+	return func() {
+		if called.CompareAndSwap(false, true) {
+			do()
+		}
+	}
 }
 
 // finishMoveAtOnce takes a move to its end although somebody writes meanwhile.
@@ -71,7 +75,7 @@ func TestWriteWhoseCollectionHasMoved(t *testing.T) {
 		for _, size := range []int{70_000, 3 << 20} {
 			t.Run(fmt.Sprint(size, " bytes, encrypted: ", sealed), func(t *testing.T) {
 				t.Parallel()
-				adopting := new(adoptingBackend)
+				adopting := &adoptingBackend{after: func() {}}
 				s := openToMove(t, encrypting(sealed...), func(set *setup) {
 					files, err := fsblob.New(filepath.Join(set.dir, "blobs"))
 					if err != nil {
@@ -81,7 +85,7 @@ func TestWriteWhoseCollectionHasMoved(t *testing.T) {
 				})
 				s.putFile("book", "a.md", "a")
 				s.moveTo("book", other)
-				adopting.after = func() { s.finishMoveAtOnce("book") }
+				adopting.after = once(func() { s.finishMoveAtOnce("book") })
 				content := noise("b", size)
 				s.putFile("book", "b.md", content)
 				s.wantPhase("book", sheaf.MoveDone)
