@@ -2,6 +2,9 @@ package library_test
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -25,11 +28,13 @@ func TestMoveProperty(t *testing.T) {
 		w.live(map[string]func(*rapid.T){
 			"create":    w.create,
 			"write":     w.write,
+			"slowly":    w.slowWrite,
 			"restore":   w.restore,
 			"delete":    w.delete,
 			"purge":     w.purge,
 			"drain":     func(*rapid.T) { w.drainSome() },
 			"tick":      w.tick,
+			"reopen":    w.reopenAnyway,
 			"move":      w.begin,
 			"step":      w.step,
 			"steps":     w.step,
@@ -102,45 +107,97 @@ func (w *garbageWorld) step(r *rapid.T) {
 	case "somebody else":
 		w.pauses.Store(rapid.Int64Range(1, 8).Draw(r, "pause"))
 	}
-	done := make(chan error)
 	for range steps {
-		go func() {
+		err := w.interrupted(r, func() error {
 			_, err := w.AdvanceMoves(ctx)
-			done <- err
-		}()
-		var err error
-		for stepping := true; stepping; {
-			select {
-			case err = <-done:
-				stepping = false
-			case <-w.paused:
-				w.somebodyElse(r)
-				w.resume <- struct{}{}
-			}
-		}
+			return err
+		})
 		if fault == "none" {
 			w.isAway(err, w.contents[3])
+		} else if err != nil && strings.Contains(err.Error(), "was not reserved") {
+			w.r.Fatalf("what a move was copying was taken away from it: %v", err)
 		}
 	}
 	w.transactions.Store(-1)
 	w.puts.Store(-1)
-	w.pauses.Store(-1)
 	if fault == "the process" {
 		w.store = w.reopen()
 	}
 	w.wantReachable()
 }
 
-// somebodyElse does something while a move waits.
+// interrupted does something of which a backend lets others do something else in
+// between, if a pause is due.
+func (w *garbageWorld) interrupted(r *rapid.T, do func() error) error {
+	done := make(chan error)
+	go func() { done <- do() }()
+	for {
+		select {
+		case err := <-done:
+			w.pauses.Store(-1)
+			return err
+		case <-w.paused:
+			w.isPaused = true
+			w.somebodyElse(r)
+			w.isPaused = false
+			w.resume <- struct{}{}
+		}
+	}
+}
+
+// somebodyElse does something while a move, or a writer, waits.
 func (w *garbageWorld) somebodyElse(r *rapid.T) {
-	w.isPaused = true
-	defer func() { w.isPaused = false }()
 	doings := map[string]func(*rapid.T){
 		"create": w.create, "write": w.write, "write again": w.write, "delete": w.delete, "purge": w.purge,
 		"drain": func(*rapid.T) { w.drainSome() }, "collect": w.collect, "collect again": w.collect,
-		"roll back": w.rollBack, "finish": w.finish, "transfer": w.transfer,
+		"move": w.begin, "roll back": w.rollBack, "finish": w.finish, "transfer": w.transfer,
 	}
-	for range rapid.IntRange(1, 4).Draw(r, "meanwhile") {
-		doings[rapid.SampledFrom([]string{"create", "write", "write again", "delete", "purge", "drain", "collect", "collect again", "roll back", "finish", "transfer"}).Draw(r, "doing")](r)
+	if w.isWriting {
+		for _, step := range []string{"step", "steps", "more", "even more"} {
+			doings[step] = w.stepsOfOthers
+		}
 	}
+	names := slices.Sorted(maps.Keys(doings))
+	for range rapid.IntRange(1, 6).Draw(r, "meanwhile") {
+		doings[rapid.SampledFrom(names).Draw(r, "doing")](r)
+	}
+}
+
+// slowWrite writes a large content, and something is done before it is placed, or
+// before it is named in a commit.
+func (w *garbageWorld) slowWrite(r *rapid.T) {
+	d := w.draw(r, isLive)
+	if d == nil {
+		return
+	}
+	content := rapid.SampledFrom(w.contents[3:5]).Draw(r, "content")
+	upload := w.upload(content)
+	defer upload.Close()
+	w.pauses.Store(rapid.Int64Range(1, 2).Draw(r, "pause"))
+	w.isWriting = true
+	var change sheaf.Change
+	err := w.interrupted(r, func() (err error) {
+		change, err = w.WriteContent(w.t.Context(), d.id, library.ContentWrite{Content: upload})
+		return err
+	})
+	w.isWriting = false
+	switch kind := sheaf.KindOf(err); {
+	case (kind == sheaf.ErrNotFound || kind == sheaf.ErrGone) && (d.now().deleted || w.documents[d.id] == nil):
+	case kind == sheaf.ErrUnavailable: // what was placed was taken from it; it says so
+	case w.isAway(err, content) || change.Mode == sheaf.ModeUnchanged:
+	default:
+		d.contents = append(d.contents, content)
+		d.add(change, false)
+	}
+	w.wantReachable()
+}
+
+// stepsOfOthers takes steps of moves while a writer waits, for whom they may have to
+// wait, too.
+func (w *garbageWorld) stepsOfOthers(r *rapid.T) {
+	for range rapid.IntRange(1, 6).Draw(r, "steps") {
+		_, err := w.AdvanceMoves(w.t.Context())
+		w.isAway(err, w.contents[3])
+	}
+	w.wantReachable()
 }

@@ -235,17 +235,14 @@ func TestSmallWriteDuringAnEncryptedCopy(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.putFile("book", "a.md", marker)
-			var meanwhile sync.Once
-			remote.afterPut = func() {
-				meanwhile.Do(func() {
-					s.putFile("there", "a.md", marker)
-					if collect {
-						if _, err := s.CollectGarbage(t.Context(), true); err != nil {
-							t.Error(err)
-						}
+			remote.afterPut = once(func() {
+				s.putFile("there", "a.md", marker)
+				if collect {
+					if _, err := s.CollectGarbage(t.Context(), true); err != nil {
+						t.Error(err)
 					}
-				})
-			}
+				}
+			})
 			s.moveTo("book", other)
 			for range 20 { // a copy that was collected fails, and is tried again
 				_, _ = s.AdvanceMoves(t.Context())

@@ -15,14 +15,15 @@ import (
 // can. It has no optional ability.
 type remoteBackend struct {
 	blob.Backend
-	down     atomic.Bool // nothing answers
-	broken   atomic.Bool // objects cannot be read to their end
-	puts     atomic.Int64
-	afterPut func() // called after every Put that has succeeded
+	down      atomic.Bool // nothing answers
+	broken    atomic.Bool // objects cannot be read to their end
+	puts      atomic.Int64
+	beforePut func() // called before every Put
+	afterPut  func() // called after every Put that has succeeded
 }
 
 func newRemoteBackend() *remoteBackend {
-	return &remoteBackend{Backend: memblob.New(), afterPut: func() {}}
+	return &remoteBackend{Backend: memblob.New(), beforePut: func() {}, afterPut: func() {}}
 }
 
 var errDown = sheaf.Errorf(sheaf.ErrBackendUnavailable, "the network is down")
@@ -32,6 +33,7 @@ func (b *remoteBackend) Put(ctx context.Context, key blob.Key, body io.Reader, s
 		return errDown
 	}
 	b.puts.Add(1)
+	b.beforePut()
 	err := b.Backend.Put(ctx, key, body, size)
 	if err == nil {
 		b.afterPut()

@@ -91,10 +91,10 @@ type garbageWorld struct {
 	puts         atomic.Int64 // until one fails, likewise
 	crash        context.CancelFunc
 
-	// What a move does with a backend, it may have to wait for: see step.
-	pauses         atomic.Int64 // until one, likewise
-	paused, resume chan struct{}
-	isPaused       bool
+	// Backends let others do something before they answer: see interrupted.
+	pauses              atomic.Int64 // until they do, likewise
+	paused, resume      chan struct{}
+	isPaused, isWriting bool
 
 	remotes []*flakyBackend // empty: the backends are the disk, which always answers
 }
@@ -127,6 +127,10 @@ func (b crashingBackend) Delete(ctx context.Context, key blob.Key) error {
 
 func (b crashingBackend) Put(ctx context.Context, key blob.Key, body io.Reader, size int64) error {
 	return b.world.putting(func() error { return b.Backend.Put(ctx, key, body, size) })
+}
+
+func (b crashingBackend) Adopt(ctx context.Context, key blob.Key, f *os.File) error {
+	return b.world.putting(func() error { return b.Backend.Adopt(ctx, key, f) })
 }
 
 func (b crashingBackend) PutBatch(ctx context.Context, objects []blob.Small) error {
@@ -193,7 +197,7 @@ func TestGarbageProperty(t *testing.T) {
 	})
 }
 
-var garbageContents = []string{"", "small", "another", string(blobtest.Random(70_000)), string(blobtest.Random(80_000)), prose("a", 200_000)}
+var garbageContents = []string{"", "small", prose("a few", 900), string(blobtest.Random(70_000)), string(blobtest.Random(80_000)), prose("a", 200_000)}
 
 // The collections of a world: two that stay where they are, and others.
 const (
@@ -224,7 +228,7 @@ func (w *garbageWorld) open(first, second blob.Backend) {
 	set.backend, set.others = first, map[string]blob.Backend{other: second}
 	set.garbage.Grace = 12 * time.Hour
 	set.moves = library.MoveOptions{Grace: 24 * time.Hour, Parallel: 1} // or the same seed might be another history
-	w.drawKeys(w.r, &set)
+	w.drawForms(w.r, &set)
 	set.clock = func() time.Time {
 		if w.transactions.Add(-1) == 0 {
 			w.crash()
@@ -240,9 +244,9 @@ func (w *garbageWorld) open(first, second blob.Backend) {
 	w.must(err)
 }
 
-// drawKeys draws which backends are encrypted, and which of two master keys is the
-// current one.
-func (w *garbageWorld) drawKeys(r *rapid.T, set *setup) {
+// drawForms draws in which form what is new is stored: which backends are encrypted,
+// which of two master keys is the current one, and whether contents are deflated.
+func (w *garbageWorld) drawForms(r *rapid.T, set *setup) {
 	set.sealed = []string{}
 	for _, backend := range []string{fs, other} {
 		if rapid.Bool().Draw(r, "encrypt "+backend) {
@@ -250,6 +254,7 @@ func (w *garbageWorld) drawKeys(r *rapid.T, set *setup) {
 		}
 	}
 	set.masterKeys = rapid.SampledFrom([]string{masterKey + "," + newMasterKey, newMasterKey + "," + masterKey}).Draw(r, "keys")
+	set.undeflated = rapid.Bool().Draw(r, "undeflated")
 }
 
 // everything returns all that is done in a history.
@@ -257,6 +262,7 @@ func (w *garbageWorld) everything() map[string]func(*rapid.T) {
 	actions := map[string]func(*rapid.T){
 		"create":    w.create,
 		"write":     w.write,
+		"slowly":    w.slowWrite,
 		"delete":    w.delete,
 		"restore":   w.restore,
 		"purge":     w.purge,
@@ -296,7 +302,7 @@ func (w *garbageWorld) live(actions map[string]func(*rapid.T)) {
 }
 
 func (w *garbageWorld) reopenAnyway(r *rapid.T) {
-	w.store = w.reopen(func(set *setup) { w.drawKeys(r, set) })
+	w.store = w.reopen(func(set *setup) { w.drawForms(r, set) })
 }
 
 func (w *garbageWorld) rotate(*rapid.T) {

@@ -51,6 +51,8 @@ type setup struct {
 	masterKeys string   // with which the backend is encrypted; empty: it is not
 	plain      bool     // it is not, although there are master keys
 	sealed     []string // the backends that are encrypted; nil: that one, unless it is plain
+
+	undeflated bool // new contents are stored as they are
 }
 
 // A store is a library over a real catalog and real blobs, and what lies below
@@ -100,12 +102,17 @@ func openSetup(t testing.TB, set setup) *store {
 			sealed = []string{fs}
 		}
 	}
+	deflateLimit := int64(blob.DefaultDeflateLimit)
+	if set.undeflated {
+		deflateLimit = -1
+	}
 	s.blobs, err = blob.NewStore(blob.Options{
-		SpoolDir: filepath.Join(set.dir, "spool"),
-		Backends: backends,
-		Keys:     keys,
-		Sealed:   sealed,
-		OnDamage: func(ref blob.Ref, err error) { s.ReportDamage(ref, err) },
+		SpoolDir:     filepath.Join(set.dir, "spool"),
+		DeflateLimit: deflateLimit,
+		Backends:     backends,
+		Keys:         keys,
+		Sealed:       sealed,
+		OnDamage:     func(ref blob.Ref, err error) { s.ReportDamage(ref, err) },
 	})
 	if err != nil {
 		t.Fatal(err)
