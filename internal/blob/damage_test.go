@@ -233,13 +233,15 @@ func TestDamageOfARecognisedContent(t *testing.T) {
 				checkContent(t, s, ref, form.content)
 			}
 			s.changeInMemory(t, ref, damage.apply)
+			what := form.name + ", " + damage.name
+			_, err := s.ReadStored(t.Context(), ref)
+			wantDamaged(t, s, ref, what+", ReadStored", err)
 			c, err := s.Open(t.Context(), ref)
 			if err != nil {
 				t.Fatal(err)
 			}
 			got, err := readPaths[0].read(c)
 			c.Close()
-			what := form.name + ", " + damage.name
 			wantDamaged(t, s, ref, what, err)
 			if len(got) >= len(form.content) {
 				t.Errorf("%s: all %d bytes were given out", what, len(got))

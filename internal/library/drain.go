@@ -19,6 +19,10 @@ const (
 	drainCount = 512     // blobs; each is an open file until the batch is durable
 	drainBytes = 8 << 20 // stored bytes, all in memory
 
+	// drainCountFar is drainCount for backends without files. Nothing is on its
+	// way to them while a batch is committed.
+	drainCountFar = 2 * drainCount
+
 	// drainPause lets small writes gather between batches.
 	drainPause = 200 * time.Millisecond
 
@@ -72,10 +76,14 @@ func (d *drain) run(ctx context.Context) (more bool, err error) {
 	}
 	// From where the last run has got to: what waits for other backends is in
 	// between, and there may be much of it.
+	count := drainCount
+	if !l.blobs.IsLocal(d.backend) {
+		count = drainCountFar
+	}
 	var batch []catalog.Blob
 	var through int64
 	err = l.catalog.Read(ctx, func(v *catalog.View) (err error) {
-		batch, through, err = v.InlineBlobs(d.backend, d.after, drainCount, drainBytes)
+		batch, through, err = v.InlineBlobs(d.backend, d.after, count, drainBytes)
 		return err
 	})
 	if err != nil {
@@ -98,7 +106,7 @@ func (d *drain) run(ctx context.Context) (more bool, err error) {
 	for _, b := range batch {
 		bytes += b.StoredSize
 	}
-	return len(batch) == drainCount || bytes >= drainBytes || held != nil, nil
+	return len(batch) == count || bytes >= drainBytes || held != nil, nil
 }
 
 // unlessCopied returns those of a batch that no move is just putting there,

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -152,12 +153,21 @@ func (b *backend) put(ctx context.Context, what string, body io.Reader, size int
 // PutBatch implements [blob.BatchPutter].
 func (b *backend) PutBatch(ctx context.Context, objects []blob.Small) error {
 	putting, together := errgroup.WithContext(ctx)
-	putting.SetLimit(batchTogether)
-	for _, o := range objects {
-		if together.Err() != nil {
-			break // one has failed, so that the rest waits for the next batch
-		}
-		putting.Go(func() error { return b.Put(together, o.Key, bytes.NewReader(o.Bytes), int64(len(o.Bytes))) })
+	var next atomic.Int64
+	for range min(batchTogether, len(objects)) {
+		putting.Go(func() error {
+			for together.Err() == nil { // or one has failed, and the rest waits for the next batch
+				i := int(next.Add(1)) - 1
+				if i >= len(objects) {
+					break
+				}
+				o := objects[i]
+				if err := b.Put(together, o.Key, bytes.NewReader(o.Bytes), int64(len(o.Bytes))); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	}
 	if err := putting.Wait(); err != nil {
 		return err
