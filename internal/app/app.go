@@ -53,6 +53,7 @@ type App struct {
 	agents    http.Handler // /mcp alone
 
 	stopBackground func() // returns when it has stopped
+	hurryBackends  func() // makes calls of remote backends that do not move end soon
 
 	server      *http.Server
 	agentServer *http.Server       // of agents, on an address of their own
@@ -100,7 +101,9 @@ func (a *App) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	backends, kinds, err := openBackends(a.config.Storage)
+	ending, hurry := context.WithCancel(context.Background())
+	a.hurryBackends = hurry
+	backends, kinds, err := openBackends(ending, a.config.Storage)
 	if err != nil {
 		return err
 	}
@@ -275,6 +278,9 @@ func (a *App) Library() *library.Library { return a.library }
 func (a *App) Close() error {
 	a.closing.Do(func() {
 		var errs []error
+		if a.hurryBackends != nil {
+			a.hurryBackends()
+		}
 		if a.server != nil {
 			errs = append(errs, a.stopServing())
 		}

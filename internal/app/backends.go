@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 
@@ -14,8 +15,9 @@ import (
 	"github.com/sheaf-dev/sheaf/internal/config"
 )
 
-// openBackends opens the backends and returns them, and their kinds, by name.
-func openBackends(storage config.Storage) (backends map[string]blob.Backend, kinds map[string]string, err error) {
+// openBackends opens the backends and returns them, and their kinds, by name. When
+// ending ends they have little patience left.
+func openBackends(ending context.Context, storage config.Storage) (backends map[string]blob.Backend, kinds map[string]string, err error) {
 	backends, kinds = make(map[string]blob.Backend), make(map[string]string)
 	for name, b := range storage.Backends {
 		kinds[name] = b.Kind
@@ -38,7 +40,7 @@ func openBackends(storage config.Storage) (backends map[string]blob.Backend, kin
 			return nil, nil, fmt.Errorf("open the backend %s: there is no kind %q", name, b.Kind)
 		}
 		if b.IsRemote() {
-			backends[name] = resilient.Wrap(backends[name], resilientOptions(storage, name))
+			backends[name] = resilient.Wrap(backends[name], resilientOptions(ending, storage, name))
 		}
 	}
 	return backends, kinds, nil
@@ -72,7 +74,7 @@ func OpenNames(storage config.Storage, backend, prefix string) (blob.Names, erro
 	if err != nil {
 		return nil, err
 	}
-	return resilient.WrapNames(bucket, names, resilientOptions(storage, backend)), nil
+	return resilient.WrapNames(bucket, names, resilientOptions(context.Background(), storage, backend)), nil
 }
 
 // misconfigured returns what to say of a backend whose driver cannot work with
@@ -82,8 +84,8 @@ func misconfigured(name string, err error) error {
 		WithHint("correct it in sheaf.yaml or its variables; docs/configuration.md lists what it has")
 }
 
-func resilientOptions(storage config.Storage, name string) resilient.Options {
-	return resilient.Options{Name: name, Idle: storage.BackendIdleTimeout, RetryPause: storage.BackendRetryPause}
+func resilientOptions(ending context.Context, storage config.Storage, name string) resilient.Options {
+	return resilient.Options{Name: name, Idle: storage.BackendIdleTimeout, RetryPause: storage.BackendRetryPause, Ending: ending}
 }
 
 func supabaseOptions(b config.Backend) supablob.Options {

@@ -46,14 +46,23 @@ func masterKeys(storage config.Storage) (keys *blob.Keyring, sealed []string, er
 
 // readKeyFile reads a file that only its owner may read.
 func readKeyFile(path string) (string, error) {
-	file, err := os.Open(path)
+	// Looked at before it is opened: a pipe would keep the start waiting until
+	// somebody writes to it.
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return "", sheaf.Errorf(sheaf.ErrInvalid, "the file of the master keys, %s, is not a regular file", path).
+			WithHint("give keys that another program hands out in SHEAF_MASTER_KEY, or have it write them to a file of mode 0600")
+	}
+	var file *os.File
+	if err == nil {
+		file, err = os.Open(path)
+	}
 	if err != nil {
 		return "", sheaf.Errorf(sheaf.ErrInvalid, "cannot read the master keys: %w", err).
 			WithHint("storage.master_key_file names a file that the server's user may read, and nobody else")
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
+	if info, err = file.Stat(); err != nil {
 		return "", fmt.Errorf("read the master keys: %w", err)
 	}
 	// Windows has no such modes; there, who may read it is its directory's affair.

@@ -40,15 +40,24 @@ type Keyring struct {
 // ParseKeyring reads master keys, the current one first: each of 32 bytes, as 64
 // hexadecimal digits or as base64, separated by commas or white space. What
 // follows a # up to the end of its line is a comment. The error does not repeat
-// what it could not read.
+// what it could not read. A key of nothing but zeros, such as a
+// template has, is refused.
 func ParseKeyring(text string) (*Keyring, error) {
 	ring := new(Keyring)
+	if strings.HasPrefix(text, "\ufeff") {
+		return nil, sheaf.Errorf(sheaf.ErrInvalid, "the master keys begin with a byte order mark").
+			WithHint("save them as UTF-8 without one: they are plain ASCII")
+	}
 	for line := range strings.Lines(text) {
 		line, _, _ = strings.Cut(line, "#")
 		for _, word := range strings.FieldsFunc(line, func(r rune) bool { return r == ',' || r <= ' ' }) {
 			secret, ok := decodeMasterKey(word)
 			if !ok {
 				return nil, sheaf.Errorf(sheaf.ErrInvalid, "master key number %d is not of 32 bytes, as 64 hexadecimal digits or as base64", len(ring.keys)+1).
+					WithHint(makeKeyHint)
+			}
+			if !slices.ContainsFunc(secret, func(b byte) bool { return b != 0 }) {
+				return nil, sheaf.Errorf(sheaf.ErrInvalid, "master key number %d is nothing but zeros, which is no secret", len(ring.keys)+1).
 					WithHint(makeKeyHint)
 			}
 			key, err := newMasterKey(secret)

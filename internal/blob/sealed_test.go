@@ -642,6 +642,20 @@ func newStoreOver(t *testing.T, s *testStore, keys *blob.Keyring) *testStore {
 	return over
 }
 
+// A key of zeros is what a template has, and an editor may put a byte order mark
+// where nobody sees it.
+func TestKeyringThatIsNoSecret(t *testing.T) {
+	for text, says := range map[string]string{
+		strings.Repeat("0", 64):                 "number 1 is nothing but zeros",
+		oneKey + "\n" + strings.Repeat("A", 43): "number 2 is nothing but zeros",
+		"\ufeff" + oneKey:                       "byte order mark",
+	} {
+		if keys, err := blob.ParseKeyring(text); sheaf.KindOf(err) != sheaf.ErrInvalid || !strings.Contains(err.Error(), says) {
+			t.Errorf("ParseKeyring(%q): %v, %v, want an error of kind invalid that says %q", text, keys, err, says)
+		}
+	}
+}
+
 func TestParseKeyring(t *testing.T) {
 	base := "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 	for text, want := range map[string]int{

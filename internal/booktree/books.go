@@ -224,9 +224,9 @@ func readEntries(ctx context.Context, f *File) ([]bundle.BookEntry, error) {
 func refuseCollisions(files []File) {
 	byKey := make(map[string]int, len(files))
 	collide := func(i, j int) {
-		files[i].Refused = "some systems take it for the same as " + sheaf.Clip(files[j].Path)
+		files[i].Refused = sameAs(files[i], files[j])
 		if files[j].Refused == "" {
-			files[j].Refused = "some systems take it for the same as " + sheaf.Clip(files[i].Path)
+			files[j].Refused = sameAs(files[j], files[i])
 		}
 	}
 	for i := range files {
@@ -251,4 +251,12 @@ func refuseCollisions(files []File) {
 			}
 		}
 	}
+}
+
+// sameAs says why a file cannot be beside another one.
+func sameAs(f, other File) string {
+	if f.Path == other.Path { // as a ZIP file may have it
+		return "it is there more than once"
+	}
+	return "some systems take it for the same as " + sheaf.Clip(other.Path)
 }

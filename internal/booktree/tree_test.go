@@ -88,6 +88,11 @@ func TestHostileNames(t *testing.T) {
 	if want := []string{"dir/good.md", "file", "good.md"}; !slices.Equal(taken, want) {
 		t.Errorf("taken are %q, want %q", taken, want)
 	}
+	for _, f := range books[0].Files {
+		if f.Path == "twice.md" && !strings.Contains(f.Refused, "more than once") || f.Path == "same.md" && !strings.Contains(f.Refused, "same as Same.md") {
+			t.Errorf("%s is refused for: %s", f.Path, f.Refused)
+		}
+	}
 	if len(books[0].Files) != len(headers)-1 { // a directory is none
 		t.Errorf("%d files are told of, want %d", len(books[0].Files), len(headers)-1)
 	}

@@ -18,27 +18,56 @@ const MaxRegistry = 16 << 20
 // A BookEntry is what is said of a book in registry.yaml, and in its book.yaml.
 // What is counted of a book is in neither: it would be out of date at once.
 type BookEntry struct {
-	ID           string    `yaml:"book_id"`
-	Title        string    `yaml:"title,omitempty"`
-	Description  string    `yaml:"description,omitempty"`
-	Author       string    `yaml:"author,omitempty"`
-	Version      string    `yaml:"version,omitempty"`
-	Layout       string    `yaml:"layout,omitempty"`
-	Patterns     []string  `yaml:"patterns,omitempty"`
-	PublicAssets bool      `yaml:"public_assets,omitempty"`
-	WritePolicy  string    `yaml:"write_policy,omitempty"`
-	Status       string    `yaml:"status,omitempty"`
-	Backend      string    `yaml:"storage_backend,omitempty"` // of the store that wrote it; reading it decides nothing
-	CreatedAt    time.Time `yaml:"created_at,omitempty"`      // likewise
+	ID           string   `yaml:"book_id"`
+	Title        string   `yaml:"title,omitempty"`
+	Description  string   `yaml:"description,omitempty"`
+	Author       string   `yaml:"author,omitempty"`
+	Version      string   `yaml:"version,omitempty"`
+	Layout       string   `yaml:"layout,omitempty"`
+	Patterns     []string `yaml:"patterns,omitempty"`
+	PublicAssets bool     `yaml:"public_assets,omitempty"`
+	WritePolicy  string   `yaml:"write_policy,omitempty"`
+	Status       string   `yaml:"status,omitempty"`
+
+	// Nil says nothing of them, as entries do that were written before there were
+	// any: a book has none then, or keeps what it has.
+	Limits    *LimitsEntry    `yaml:"limits,omitempty"`
+	Retention *RetentionEntry `yaml:"retention,omitempty"`
+
+	Backend   string    `yaml:"storage_backend,omitempty"` // of the store that wrote it; reading it decides nothing
+	CreatedAt time.Time `yaml:"created_at,omitempty"`      // likewise
+}
+
+// A LimitsEntry is [sheaf.CollectionLimits] as it is written.
+type LimitsEntry struct {
+	Documents int64 `yaml:"max_documents,omitempty"`
+	Bytes     int64 `yaml:"max_bytes,omitempty"`
+	Content   int64 `yaml:"max_content_bytes,omitempty"`
+}
+
+// A RetentionEntry is [sheaf.Retention] as it is written.
+type RetentionEntry struct {
+	TrashDays       int `yaml:"trash_days,omitempty"`
+	HistoryDays     int `yaml:"history_days,omitempty"`
+	HistoryVersions int `yaml:"history_versions,omitempty"`
 }
 
 // EntryOf returns the entry of a book.
 func EntryOf(b sheaf.Book) BookEntry {
-	return BookEntry{
+	entry := BookEntry{
 		ID: string(b.ID), Title: b.Title, Description: b.Description, Author: b.Author, Version: b.Version,
 		Layout: string(b.Layout), Patterns: b.Patterns, PublicAssets: b.PublicAssets, WritePolicy: string(b.Policy),
 		Status: string(b.Status), Backend: b.Backend, CreatedAt: b.CreatedAt,
 	}
+	if b.Limits != (sheaf.CollectionLimits{}) {
+		limits := LimitsEntry(b.Limits)
+		entry.Limits = &limits
+	}
+	if b.Retention != (sheaf.Retention{}) {
+		retention := RetentionEntry(b.Retention)
+		entry.Retention = &retention
+	}
+	return entry
 }
 
 type registryFile struct {

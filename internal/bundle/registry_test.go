@@ -12,7 +12,9 @@ import (
 
 func TestRegistryIsReadAsItWasWritten(t *testing.T) {
 	books := []sheaf.Book{
-		{ID: "ai-native", Title: "AI: native \"x\"\n", Status: sheaf.StatusArchived, Policy: sheaf.PolicyUpsert, Backend: "fs",
+		{ID: "ai-native", Limits: sheaf.CollectionLimits{Documents: 1000, Bytes: 1 << 40, Content: 5},
+			Retention: sheaf.Retention{TrashDays: 30, HistoryDays: 90, HistoryVersions: 3},
+			Title:     "AI: native \"x\"\n", Status: sheaf.StatusArchived, Policy: sheaf.PolicyUpsert, Backend: "fs",
 			CreatedAt:    time.UnixMilli(1_700_000_000_123).UTC(),
 			BookSettings: sheaf.BookSettings{Author: "Ädä", Version: "1.10", Layout: sheaf.LayoutPatterns, Patterns: []string{"a/**"}, PublicAssets: true}},
 		{ID: "second", Title: "yes"},

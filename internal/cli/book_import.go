@@ -43,6 +43,9 @@ and perhaps a registry.yaml beside books: that is how export writes them. With
 --from-backend the books are in <prefix><id>/ of the bucket of a backend, which this
 command reaches by the same configuration as the server.
 
+The limits and the retention of a book are those of its book.yaml only if it is made.
+A book that is there keeps its own, so that no file from elsewhere makes it forget.
+
 Files that a book has already, with the same content, stay as they are, so that an
 import can be repeated. What is only in the book stays, too. A file that somebody has
 written meanwhile is not replaced. Files that cannot be taken, for their names, because
@@ -222,7 +225,12 @@ func (o *bookImportOptions) importBook(cmd *cobra.Command, trying context.Contex
 		return done, err
 	}
 	var archive bool
-	if !o.dryRun {
+	// Of a tree of which nothing can be taken no book is made.
+	nothing := done.Made && len(book.Files) > 0 && !slices.ContainsFunc(book.Files, func(f booktree.File) bool { return f.Refused == "" })
+	if nothing {
+		done.Made = false
+	}
+	if !o.dryRun && !nothing {
 		if archive, err = o.prepare(ctx, store, book, done.Made); err != nil {
 			return done, err
 		}
@@ -254,7 +262,7 @@ func (o *bookImportOptions) importBook(cmd *cobra.Command, trying context.Contex
 			}
 			done.Bytes += f.Size
 		})
-	if o.dryRun || ctx.Err() != nil {
+	if o.dryRun || ctx.Err() != nil || nothing {
 		return done, ctx.Err()
 	}
 	if archive {
@@ -276,6 +284,9 @@ func (o *bookImportOptions) importBook(cmd *cobra.Command, trying context.Contex
 func (o *bookImportOptions) prepare(ctx context.Context, store *connection, book booktree.Book, isNew bool) (archive bool, err error) {
 	if isNew {
 		in := client.BookInput{ID: string(book.ID), Backend: o.backend}
+		if book.Entry != nil {
+			setBounds(&in, *book.Entry)
+		}
 		if _, err := store.CreateBook(ctx, in); err != nil && sheaf.KindOf(err) != sheaf.ErrExists {
 			return false, err
 		}
@@ -284,6 +295,9 @@ func (o *bookImportOptions) prepare(ctx context.Context, store *connection, book
 		return false, nil
 	}
 	entry := *book.Entry
+	// Only of a new book: a file from elsewhere is not to make a book forget its
+	// history, or empty its trash.
+	entry.Limits, entry.Retention = nil, nil
 	if archive = entry.Status == string(sheaf.StatusArchived); archive {
 		entry.Status = ""
 		now, err := store.Book(ctx, string(book.ID), false)

@@ -19,7 +19,8 @@ func newImportRegistryCommand(shared *options) *cobra.Command {
 		Short: "Create and change books as a registry.yaml or a book.yaml says",
 		Long: `Create and change books as a registry.yaml or a book.yaml says, such as those that a
 server writes into its data directory. Books that it does not name stay as they are,
-and so does what is in the books; where a book is stored is not taken from it.`,
+and so does what is in the books; where a book is stored is not taken from it. Limits
+and a retention that it says nothing of stay, too.`,
 		Args: exactly("a registry.yaml"),
 		RunE: func(cmd *cobra.Command, args []string) error { return runImportRegistry(cmd, o, args) },
 	}
@@ -70,8 +71,12 @@ func checkEntry(entry bundle.BookEntry) error {
 		return sheaf.Invalid("status", fmt.Sprintf("%s has the status %q; a book can be imported as %s or %s",
 			entry.ID, sheaf.Clip(entry.Status), sheaf.StatusActive, sheaf.StatusArchived))
 	}
+	var retentionErr error
+	if entry.Retention != nil {
+		retentionErr = sheaf.Retention(*entry.Retention).Check()
+	}
 	_, err := sheaf.ParseSlug("book_id", entry.ID)
-	return err
+	return sheaf.InvalidFields(err, retentionErr)
 }
 
 // importBook creates a book, or changes it if it is there.
@@ -84,9 +89,11 @@ func importBook(ctx context.Context, store *connection, entry bundle.BookEntry) 
 	if status == sheaf.StatusMigrating { // it was moving to another backend when that was written
 		status = sheaf.StatusActive
 	}
-	book, err := store.CreateBook(ctx, client.BookInput{
+	in := client.BookInput{
 		ID: entry.ID, Title: entry.Title, Description: entry.Description, BookSettings: settings, Policy: policy,
-	})
+	}
+	setBounds(&in, entry)
+	book, err := store.CreateBook(ctx, in)
 	change := client.BookChange{}
 	switch {
 	case err == nil && (status == "" || status == sheaf.StatusActive):
@@ -107,6 +114,12 @@ func importBook(ctx context.Context, store *connection, entry bundle.BookEntry) 
 		if status != "" {
 			change.Status = &status
 		}
+		if entry.Limits != nil {
+			change.Limits = &in.Limits
+		}
+		if entry.Retention != nil {
+			change.Retention = &in.Retention
+		}
 		if settings.Layout != "" {
 			patterns := append([]string{}, settings.Patterns...)
 			change.Layout, change.Patterns = &settings.Layout, &patterns
@@ -115,4 +128,15 @@ func importBook(ctx context.Context, store *connection, entry bundle.BookEntry) 
 		return sheaf.Book{}, err
 	}
 	return store.ChangeBook(ctx, entry.ID, change)
+}
+
+// setBounds gives a book that is to be created the limits and the retention that
+// are said of it.
+func setBounds(in *client.BookInput, entry bundle.BookEntry) {
+	if entry.Limits != nil {
+		in.Limits = sheaf.CollectionLimits(*entry.Limits)
+	}
+	if entry.Retention != nil {
+		in.Retention = sheaf.Retention(*entry.Retention)
+	}
 }

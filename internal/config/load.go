@@ -121,7 +121,10 @@ func (l *loader) settleDefaultBackend(only string) {
 	if !given && only != "" {
 		storage.DefaultBackend = only
 	}
-	if !slices.Contains(names, storage.DefaultBackend) {
+	switch {
+	case len(names) == 0:
+		l.reject(cmp.Or(name, key), fmt.Sprintf("there is no backend %q: storage.backends names none", storage.DefaultBackend))
+	case !slices.Contains(names, storage.DefaultBackend):
 		l.reject(cmp.Or(name, key), fmt.Sprintf("%q is not one of the backends: %s",
 			storage.DefaultBackend, strings.Join(names, ", ")))
 	}

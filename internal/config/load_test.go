@@ -227,6 +227,14 @@ storage:
 	}
 }
 
+// The names to choose from are told, unless there are none.
+func TestNoBackends(t *testing.T) {
+	_, err := load(t, "storage: {backends: {Main: {kind: mem}}}\n", nil)
+	if err == nil || !strings.Contains(err.Error(), `there is no backend "fs": storage.backends names none`) {
+		t.Errorf("with no backend but one that is refused: %v", err)
+	}
+}
+
 func TestFileIsFound(t *testing.T) {
 	other := filepath.Join(t.TempDir(), "other.yaml")
 	if err := os.WriteFile(other, []byte("server: {port: 2}\n"), 0o600); err != nil {

@@ -239,6 +239,8 @@ func bookThen(v *catalog.View, c *catalog.Collection, revision int64) (sheaf.Boo
 		Backend     string                 `json:"storage_backend"`
 		Status      sheaf.CollectionStatus `json:"status"`
 		Policy      sheaf.WritePolicy      `json:"write_policy"`
+		Limits      sheaf.CollectionLimits `json:"limits"`
+		Retention   sheaf.Retention        `json:"retention"`
 		Settings    *sheaf.BookSettings    `json:"book"` // nil in an entry that is about the collection only
 	}
 	if err := readDetail(said, &then); err != nil {
@@ -246,6 +248,7 @@ func bookThen(v *catalog.View, c *catalog.Collection, revision int64) (sheaf.Boo
 	}
 	book.Title, book.Description, book.Backend = then.Title, then.Description, then.Backend
 	book.Status, book.Policy = then.Status, then.Policy
+	book.Limits, book.Retention = then.Limits, then.Retention
 	if then.Settings == nil {
 		said, found, err = v.LatestOf(string(c.Name), revision, "book.create", "book.change")
 		if err != nil || !found {

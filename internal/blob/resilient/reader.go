@@ -48,7 +48,7 @@ func (r *reader) attempt() error {
 	if err := b.admit(r.tries.ctx); err != nil {
 		return err
 	}
-	ctx, w := watching(r.tries.ctx, r.tries.idle)
+	ctx, w := r.tries.watching()
 	body, err := r.open(ctx, r.read)
 	if err = r.tries.judge(w, err, false); err != nil {
 		w.end()

@@ -32,6 +32,10 @@ import (
 // patience of who waits for an answer.
 const DefaultIdle = 10 * time.Second
 
+// idleAtEnd is for how long nothing may move while the process is about to end.
+// Who ends it has ten seconds of patience at least, before it is killed.
+const idleAtEnd = 2 * time.Second
+
 // settlingRate is at how many bytes a second a backend may write what it was given
 // to its own disks, in silence, before it answers an upload.
 const settlingRate = 32 << 20
@@ -56,6 +60,11 @@ type Options struct {
 	// how long a backend that keeps failing is left alone at first, and three
 	// hundred at most. 0: DefaultRetryPause.
 	RetryPause time.Duration
+
+	// Ending ends when the process is about to: from then on a call during which
+	// nothing moves is given up after two seconds, so that whoever waits for it is
+	// answered before the process is killed. Nil: never.
+	Ending context.Context
 }
 
 // Wrap returns a backend that makes the best of b. It is [blob.Monitored] and a
@@ -94,7 +103,10 @@ func newBackend(b blob.Backend, o Options) *backend {
 	if o.RetryPause <= 0 {
 		o.RetryPause = DefaultRetryPause
 	}
-	return &backend{inner: b, name: o.Name, idle: o.Idle, pause: o.RetryPause, breaker: breaker{
+	if o.Ending == nil {
+		o.Ending = context.Background()
+	}
+	return &backend{inner: b, name: o.Name, idle: o.Idle, ending: o.Ending, pause: o.RetryPause, breaker: breaker{
 		name: o.Name, firstCooldown: firstCooldown * o.RetryPause, maxCooldown: maxCooldown * o.RetryPause,
 	}}
 }
@@ -103,6 +115,7 @@ type backend struct {
 	inner   blob.Backend
 	name    string
 	idle    time.Duration
+	ending  context.Context
 	pause   time.Duration // before the first retry
 	breaker breaker
 }
@@ -246,18 +259,18 @@ func (b *backend) try(ctx context.Context, call func(context.Context) error) err
 type tries struct {
 	backend *backend
 	ctx     context.Context // of the caller
-	idle    time.Duration   // for which nothing may move
+	settle  time.Duration   // for which the backend may be silent beside its idle time
 	failed  int
 }
 
 func (b *backend) newTries(ctx context.Context) *tries {
-	return &tries{backend: b, ctx: ctx, idle: b.idle}
+	return &tries{backend: b, ctx: ctx}
 }
 
 // uploading allows for what the backend does with an upload of size bytes before
 // it answers.
 func (t *tries) uploading(size int64) *tries {
-	t.idle += time.Duration(size) * time.Second / settlingRate
+	t.settle = time.Duration(size) * time.Second / settlingRate
 	return t
 }
 
@@ -267,9 +280,15 @@ func (t *tries) attempt(call func(context.Context, *watch) error) error {
 	if err := b.admit(t.ctx); err != nil {
 		return err
 	}
-	ctx, w := watching(t.ctx, t.idle)
+	ctx, w := t.watching()
 	defer w.end()
 	return t.judge(w, call(ctx, w), true)
+}
+
+// watching returns a context for an attempt with a watch on it, which the caller
+// ends.
+func (t *tries) watching() (context.Context, *watch) {
+	return watching(t.ctx, t.backend.idle+t.settle, t.backend.ending, idleAtEnd+t.settle)
 }
 
 // judge tells the breaker how an attempt has ended, and returns its error as one
@@ -286,7 +305,7 @@ func (t *tries) judge(w *watch, err error, final bool) error {
 		return err // the caller went away
 	case w.stalled():
 		err = &sheaf.Error{
-			Kind: sheaf.ErrBackendUnavailable, Message: fmt.Sprintf("nothing moved for %v", t.idle.Round(time.Millisecond)),
+			Kind: sheaf.ErrBackendUnavailable, Message: fmt.Sprintf("nothing moved for %v", w.patience().Round(time.Millisecond)),
 			Hint: "try again in a moment", Err: err,
 		}
 		err = b.named(err)

@@ -241,6 +241,44 @@ type readFunc func([]byte) (int, error)
 
 func (f readFunc) Read(p []byte) (int, error) { return f(p) }
 
+// A server that was asked to end waited for twenty seconds for a bucket that had
+// stalled, and what ends servers kills them after ten: who waited for an answer
+// got none. What moves goes on, however slowly.
+func TestStallsAreShortAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		content := blobtest.Random(100_000)
+		inner := &stalling{Backend: memblob.New()}
+		inner.left.Store(100)
+		if err := putContent(t.Context(), inner, content); err != nil {
+			t.Fatal(err)
+		}
+		ending, end := context.WithCancel(t.Context())
+		b := resilient.Wrap(inner, resilient.Options{Name: "far", Ending: ending})
+		stalled, err := b.Open(t.Context(), blobtest.KeyOf(content), 0, -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stalled.Close()
+		ended := make(chan time.Time, 1)
+		time.AfterFunc(time.Second, func() { end(); ended <- time.Now() })
+		_, err = io.ReadAll(stalled)
+		if waited := time.Since(<-ended); sheaf.KindOf(err) != sheaf.ErrBackendUnavailable || waited > 5*time.Second {
+			t.Errorf("a download that stalls at the end: %v after %v, want backend_unavailable within 5 s", err, waited)
+		}
+
+		inner.left.Store(0)
+		time.Sleep(time.Minute) // until it is not left alone any more
+		slowly := readFunc(func(p []byte) (int, error) {
+			time.Sleep(3 * time.Second) // longer than the backend may be silent
+			return 0, io.EOF
+		})
+		body := io.MultiReader(bytes.NewReader(content[:50_000]), slowly, bytes.NewReader(content[50_000:]))
+		if err := b.Put(t.Context(), blobtest.KeyOf(content), body, int64(len(content))); err != nil {
+			t.Errorf("an upload that is brought slowly at the end: %v", err)
+		}
+	})
+}
+
 // Whoever reads slowly stalls nothing.
 func TestSlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
