@@ -99,6 +99,8 @@ func (b *Backend) diagnose(err error) diagnosis {
 	switch {
 	case status >= 500, status == http.StatusTooManyRequests, status == http.StatusRequestTimeout:
 		return diagnosis{blob.FaultUnreachable, "the storage backend cannot answer just now", patienceFor}
+	case status == http.StatusConflict: // "try again", by the protocol; of versitygw, that a directory just went
+		return diagnosis{blob.FaultUnreachable, "the storage backend has something else under way at the same place", patienceFor}
 	case status == http.StatusUnauthorized:
 		return diagnoses["Unauthorized"]
 	case status == http.StatusForbidden:

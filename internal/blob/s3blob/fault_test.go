@@ -135,6 +135,7 @@ func TestOtherAnswers(t *testing.T) {
 		{"host names only", problem(http.StatusForbidden, "SecondLevelDomainForbidden"), blob.FaultPathStyle, "bucket in the host name"},
 		{"a key of another length", problem(http.StatusBadRequest, "InvalidArgument", "Credential access key has length 20, should be 32"), blob.FaultCredentials, "does not know its access key"},
 		{"too much", problem(http.StatusServiceUnavailable, "SlowDown"), blob.FaultUnreachable, "cannot answer just now"},
+		{"in each other's way", problem(http.StatusConflict, "OperationAborted"), blob.FaultUnreachable, "something else under way"},
 		{"broken", problem(http.StatusInternalServerError, "InternalError"), blob.FaultUnreachable, "cannot answer just now"},
 		{"a web site", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
