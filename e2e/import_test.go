@@ -88,6 +88,15 @@ func TestImportedBooksAreTheSame(t *testing.T) {
 		}
 	}
 
+	// A prefix that is mistaken was an import of nothing, which succeeded in silence.
+	for _, args := range [][]string{{"--prefix", "book/"}, {"--book", "other"}} {
+		args = append([]string{"book", "import", "--from-backend", "shelf", "--data-dir", "from-nowhere"}, args...)
+		nothing, err := run(t.Context(), dir, nil, []string{"SHEAF_CONFIG=" + config}, "sheaf", args...)
+		if err != nil || nothing.exit == 0 || !strings.Contains(nothing.stderr, "in the bucket of shelf") {
+			t.Errorf("sheaf %s: %v, exit code %d, %s", strings.Join(args, " "), err, nothing.exit, nothing.stderr)
+		}
+	}
+
 	// Supabase has not all names. It gets the rest of the book, and nothing that
 	// would make it look whole.
 	_, err = s.client.PutFile(t.Context(), client.Place{Book: "anders", Path: "über uns.md"}, client.FileInput{Body: strings.NewReader("#")})

@@ -20,18 +20,19 @@ const markSize = 64
 // Claim makes sure that the objects of a backend are this store's, and no other's:
 // the first store that asks puts its mark there. Two that share a place, by
 // whatever names, would each take what the other has stored for garbage. It asks
-// the backend once in a process, if the answer is yes.
+// the backend each time: a bucket may have been emptied, and made another's,
+// since. [Store.Claimed] asks once.
 //
 // Two stores that ask for the first time within the same moment may both be
-// told yes; the next start of one of them tells. A copy of a store, with its
-// catalog, is the same store.
+// told yes; who asks next tells. A copy of a store, with its catalog, is the same
+// store.
 func (s *Store) Claim(ctx context.Context, backend string) error {
 	b, err := s.backend(backend)
 	if err != nil {
 		return err
 	}
 	owned := s.owned[backend]
-	if s.owner == nil || owned.Load() {
+	if s.owner == nil {
 		return nil
 	}
 	mark, err := s.owner(ctx, backend)
@@ -48,6 +49,7 @@ func (s *Store) Claim(ctx context.Context, backend string) error {
 	case err != nil:
 		return fmt.Errorf("claim the backend %s: %w", backend, err)
 	case !bytes.Equal(there, mark):
+		owned.Store(false)
 		return sheaf.Errorf(sheaf.ErrBackendUnavailable, "the storage backend %q is where another store, or another backend of this one, has its contents", backend).
 			WithHint("give it a directory, bucket or prefix of its own; if the other is gone for good, delete the object " + string(MarkKey) + " there")
 	}
@@ -55,9 +57,18 @@ func (s *Store) Claim(ctx context.Context, backend string) error {
 	return nil
 }
 
+// Claimed is Claim, but asks once in a process, if the answer is yes. It is for
+// writing, where Claim is for deleting what seems to belong to nothing.
+func (s *Store) Claimed(ctx context.Context, backend string) error {
+	if owned := s.owned[backend]; owned != nil && owned.Load() { // nil: there is no such backend
+		return nil
+	}
+	return s.Claim(ctx, backend)
+}
+
 // writable returns a backend whose objects are this store's.
 func (s *Store) writable(ctx context.Context, backend string) (Backend, error) {
-	if err := s.Claim(ctx, backend); err != nil {
+	if err := s.Claimed(ctx, backend); err != nil {
 		return nil, err
 	}
 	return s.backend(backend)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -206,6 +207,10 @@ func (o *bookImportOptions) books(ctx context.Context, tree *booktree.Tree) ([]b
 		books, others, err := tree.BooksByDirectory(ctx)
 		if o.book != "" {
 			books = slices.DeleteFunc(books, func(b booktree.Book) bool { return string(b.ID) != o.book })
+		}
+		if err == nil && len(books) == 0 { // a prefix is where many make a mistake, and a bucket says nothing of it
+			err = sheaf.Errorf(sheaf.ErrNotFound, "there is no %s below %q in the bucket of %s", cmp.Or(o.book, "book"), o.prefix, o.fromBackend).
+				WithHint("a book is at <prefix><id>/, and the prefix ends with a slash; --prefix says which")
 		}
 		return books, others, err
 	}

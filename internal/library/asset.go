@@ -53,10 +53,15 @@ func (p AssetPlace) place() Place { return Place{Book: p.Book, Path: p.path()} }
 // checkAssetPlace checks where an asset is to be, or is.
 func (l *Library) checkAssetPlace(p AssetPlace) (sheaf.Slug, error) {
 	id, idErr := parseBookID(p.Book)
+	var typeErr error
 	if !isAssetType(p.Type) {
-		return id, sheaf.InvalidFields(idErr, errAssetType(p.Type), aboutField("filename", l.limits.CheckPath(p.Filename)))
+		typeErr = errAssetType(p.Type)
 	}
-	return id, sheaf.InvalidFields(idErr, aboutField("filename", l.limits.CheckPath(p.Filename)), aboutField("filename", l.limits.CheckPath(p.path())))
+	nameErr := l.limits.CheckPath(p.Filename)
+	if nameErr == nil && typeErr == nil {
+		nameErr = l.limits.CheckPath(p.path()) // which is longer
+	}
+	return id, sheaf.InvalidFields(idErr, typeErr, aboutField("filename", nameErr))
 }
 
 func errAssetType(t sheaf.AssetType) error {

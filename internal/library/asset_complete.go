@@ -299,16 +299,22 @@ func (l *Library) sweepUpload(ctx context.Context, u catalog.Upload) error {
 // sweepStaging removes bytes from the staging areas that belong to no open
 // upload, as a crash leaves them behind.
 func (l *Library) sweepStaging(ctx context.Context) (more bool, err error) {
+	var errs []error
 	areas := []stagingArea{}
 	if l.assets.staging != "" {
 		areas = append(areas, l.assets.staging)
 	}
 	for backend := range l.backends {
-		if presigner, ok := l.blobs.Presigner(backend); ok && !l.away(backend) {
-			areas = append(areas, presigner)
+		presigner, ok := l.blobs.Presigner(backend)
+		if !ok || l.away(backend) {
+			continue
 		}
+		if err := l.blobs.Claim(ctx, backend); err != nil {
+			errs = append(errs, err) // what seems to belong to no upload may be of another store's
+			continue
+		}
+		areas = append(areas, presigner)
 	}
-	var errs []error
 	for _, area := range areas {
 		errs = append(errs, l.staleStaged(ctx, area, func(staged blob.Staged) error { return area.DeleteStaged(ctx, staged.Name) }))
 	}

@@ -122,6 +122,9 @@ func (s *Session) BeginUpload(ctx context.Context, in NewUpload) (sheaf.AssetUpl
 		if u.SHA256 != nil {
 			wanted.SHA256 = u.SHA256.String()
 		}
+		if err := l.blobs.Claimed(ctx, book.Backend); err != nil {
+			return sheaf.AssetUpload{}, err
+		}
 		given, err := presigner.PresignPut(ctx, stagedName(u.ID), wanted)
 		if err != nil {
 			return sheaf.AssetUpload{}, err

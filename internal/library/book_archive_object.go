@@ -132,6 +132,9 @@ func (l *Library) objectLink(ctx context.Context, archive *Archive, backend, fil
 	patient, cancel := context.WithTimeoutCause(ctx, l.archiveObjects.options.Patience, errArchiveTimeout)
 	defer cancel()
 	name := archiveName{backend, archive.ETag()[1 : 1+64]}
+	if err := l.blobs.Claimed(patient, backend); err != nil {
+		return grant, true, err
+	}
 	const attempts = 2 // somebody may have removed the object from the backend
 	for range attempts {
 		var object string
@@ -218,7 +221,10 @@ func (l *Library) sweepArchives(ctx context.Context) (more bool, err error) {
 		if !ok || l.away(backend) {
 			continue
 		}
-		err := l.staleArchives(ctx, place, func(object blob.Staged) error { return place.DeleteTemp(ctx, object.Name) })
+		err := l.blobs.Claim(ctx, backend)
+		if err == nil {
+			err = l.staleArchives(ctx, place, func(object blob.Staged) error { return place.DeleteTemp(ctx, object.Name) })
+		}
 		errs = append(errs, err)
 	}
 	return false, l.unlessAway(errors.Join(errs...))

@@ -267,7 +267,10 @@ func (b *backendCheck) leftovers(ctx context.Context) error {
 		}
 	}
 	var err error
-	if area, ok := b.library.blobs.Presigner(b.Name); ok {
+	if b.repair != nil {
+		err = b.library.blobs.Claim(ctx, b.Name) // or another store's would be removed
+	}
+	if area, ok := b.library.blobs.Presigner(b.Name); ok && err == nil {
 		err = b.library.staleStaged(ctx, area, count(area.DeleteStaged))
 	}
 	if place, ok := b.library.blobs.Materializer(b.Name); ok && err == nil {
