@@ -385,3 +385,24 @@ func TestLeftoverIsRemovedBeforeItsContentComes(t *testing.T) {
 		}
 	}
 }
+
+// While a content is being put, another writer brings it too, and gives up. What the
+// first one has put is what the catalog says, whoever reserved last.
+func TestTwoWritersAgreeOnASeal(t *testing.T) {
+	t.Parallel()
+	backend := newRemoteBackend()
+	s := open(t, withMasterKeys(masterKey), func(set *setup) { set.backend = backend })
+	content := noise("both", 100_000)
+	second, giveUp := context.WithCancel(t.Context())
+	upload := s.receive(content)
+	backend.afterPut = once(func() {
+		backend.beforePut = giveUp
+		if _, err := s.CreateDocument(second, library.NewDocument{Content: upload, Filename: "second.txt"}); err == nil {
+			t.Error("the second write succeeds")
+		}
+	})
+	doc := s.create(content)
+	s.wantRead(doc.ID, content)
+	upload.Close()
+	s.wantWhole()
+}
