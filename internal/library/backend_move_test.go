@@ -390,6 +390,40 @@ func TestMoveOfDamagedContents(t *testing.T) {
 	s.wantFile("book", "a.md", damaged)
 }
 
+// Before the old backend's copies are given up, the new one is asked whether it
+// still has them: somebody may have emptied it meanwhile.
+func TestMoveIsNotDoneIntoAnEmptiedBackend(t *testing.T) {
+	t.Parallel()
+	for _, ending := range []sheaf.MovePhase{sheaf.MoveDone, sheaf.MoveRolledBack} {
+		s := openToMove(t)
+		large := noise("large", 100_000)
+		s.putFile("book", "a.md", large)
+		s.putFile("book", "b.md", "small")
+		s.drain()
+		s.moveTo("book", other)
+		s.advance()
+		s.wantPhase("book", sheaf.MoveKept)
+		end, emptied := s.FinishMove, other
+		if ending == sheaf.MoveRolledBack {
+			end, emptied = s.RollBackMove, fs
+		}
+		err := s.blobs.List(t.Context(), emptied, func(object blob.Info) error { return s.blobs.Delete(t.Context(), emptied, object.Key) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := end(t.Context(), "book"); err != nil {
+			t.Fatal(err)
+		}
+		s.advance()
+		s.wantPhase("book", ending)
+		if n := s.objects(emptied); n != 2 {
+			t.Errorf("%s: %d objects are on %s again, want 2", ending, n, emptied)
+		}
+		s.wantFile("book", "a.md", large)
+		s.wantFile("book", "b.md", "small")
+	}
+}
+
 // A problem that is over, because nobody needs what could not be read, is not shown
 // any more once all is where it should be.
 func TestMoveForgetsAProblemThatIsOver(t *testing.T) {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -306,13 +308,66 @@ func (m *moving) advance(ctx context.Context, c *catalog.Collection, move catalo
 	if missing {
 		return true, nil
 	}
-	switch c.Moving {
-	case sheaf.MoveSettling:
+	if c.Moving == sheaf.MoveSettling {
 		return true, m.enter(ctx, move, sheaf.MoveKept)
-	case sheaf.MoveReturning:
+	}
+	// From here on the other backend's copies are garbage.
+	if there, err := m.stillThere(ctx, c, to); err != nil || !there {
+		return err == nil, err
+	}
+	if c.Moving == sheaf.MoveReturning {
 		return false, m.enter(ctx, move, sheaf.MoveRolledBack)
 	}
 	return false, m.enter(ctx, move, sheaf.MoveDone)
+}
+
+// stillThere reports whether a backend still has the objects of all contents of a
+// collection: somebody may have emptied it since they were read back. Those that
+// it has not are missing from then on, and copied.
+func (m *moving) stillThere(ctx context.Context, c *catalog.Collection, backend string) (bool, error) {
+	l := m.library
+	var lost atomic.Bool
+	for after := int64(0); ; {
+		var known []catalog.Blob
+		err := l.catalog.Read(ctx, func(v *catalog.View) (err error) {
+			known, err = v.KnownContents(c, backend, after, math.MaxInt64, moveBatch)
+			return err
+		})
+		if err != nil || len(known) == 0 {
+			return !lost.Load(), err
+		}
+		after = known[len(known)-1].PK
+		var asking errgroup.Group
+		asking.SetLimit(l.moves.options.Parallel)
+		for _, b := range known {
+			if b.IsInline() {
+				continue
+			}
+			asking.Go(func() error {
+				info, err := l.blobs.Stat(ctx, backend, b.Key())
+				if err == nil && info.Size == b.ObjectSize() {
+					return nil
+				}
+				if err != nil && sheaf.KindOf(err) != sheaf.ErrNotFound {
+					return err
+				}
+				lost.Store(true)
+				return m.verify(ctx, b)
+			})
+		}
+		if err := asking.Wait(); err != nil {
+			return false, err
+		}
+	}
+}
+
+// verify reads a content back. One that is damaged is missing then, and copied.
+func (m *moving) verify(ctx context.Context, b catalog.Blob) error {
+	err := m.library.blobs.Verify(ctx, b.Ref)
+	if sheaf.KindOf(err) == sheaf.ErrDamaged {
+		err = m.library.settle(ctx, blobName{b.Backend, b.Digest})
+	}
+	return err
 }
 
 // enter makes a move get into a phase.
@@ -481,13 +536,7 @@ func (m *moving) verifyKnown(ctx context.Context, c *catalog.Collection, move ca
 	var verifying errgroup.Group
 	verifying.SetLimit(l.moves.options.Parallel)
 	for _, b := range known {
-		verifying.Go(func() error {
-			err := l.blobs.Verify(ctx, b.Ref)
-			if sheaf.KindOf(err) == sheaf.ErrDamaged {
-				err = l.settle(ctx, blobName{to, b.Digest}) // it is missing then, and copied
-			}
-			return err
-		})
+		verifying.Go(func() error { return m.verify(ctx, b) })
 	}
 	if err := verifying.Wait(); err != nil {
 		return err
