@@ -124,9 +124,11 @@ func (v *View) OpenUploads(book sheaf.Slug, path string) (all []Upload, err erro
 	return all, err
 }
 
-// ExpiredUploads returns open uploads that expired before a time, at most count.
-func (v *View) ExpiredUploads(before time.Time, count int) (all []Upload, err error) {
-	err = v.uploads(`where outcome = '' and expires_at <= $1 order by expires_at limit $2`, []any{millis(before), count},
+// ExpiredUploads returns open uploads that expired before a time, in the order in
+// which they did, at most count; those behind after, which may be none.
+func (v *View) ExpiredUploads(before time.Time, after Upload, count int) (all []Upload, err error) {
+	err = v.uploads(`where outcome = '' and expires_at <= $1 and (expires_at, id) > ($2, $3) order by expires_at, id limit $4`,
+		[]any{millis(before), millis(after.ExpiresAt), after.ID, count},
 		func(u Upload) { all = append(all, u) })
 	return all, err
 }

@@ -20,7 +20,7 @@ const (
 	sweepInterval   = time.Minute
 	stagingInterval = time.Hour
 
-	// sweepCount is how many expired uploads one run ends.
+	// sweepCount is how many expired uploads are looked up at once.
 	sweepCount = 100
 )
 
@@ -252,24 +252,25 @@ func (l *Library) explainAsset(ctx context.Context, book *catalog.Collection, p 
 // sweepUploads ends the uploads that have expired. Bytes that have arrived are not
 // lost for that: they are completed now, if they can be.
 func (l *Library) sweepUploads(ctx context.Context) (more bool, err error) {
-	var expired []catalog.Upload
-	err = l.catalog.Read(ctx, func(v *catalog.View) (err error) {
-		expired, err = v.ExpiredUploads(l.now(), sweepCount)
-		return err
-	})
-	if err != nil {
-		return false, err
-	}
 	var errs []error
-	for _, u := range expired {
-		errs = append(errs, l.sweepUpload(ctx, u))
+	var last catalog.Upload
+	for swept := sweepCount; swept == sweepCount; { // to the end: some may be of a backend that is away
+		var expired []catalog.Upload
+		err = l.catalog.Read(ctx, func(v *catalog.View) (err error) {
+			expired, err = v.ExpiredUploads(l.now(), last, sweepCount)
+			return err
+		})
+		if err != nil {
+			return false, err
+		}
+		for _, u := range expired {
+			errs = append(errs, l.sweepUpload(ctx, u))
+			last = u
+		}
+		swept = len(expired)
 	}
 	err = l.catalog.Mutate(ctx, 0, func(tx *catalog.Tx) error { return tx.ForgetUploads(tx.Now().Add(-uploadsKept)) })
-	errs = append(errs, err)
-	if err := errors.Join(errs...); err != nil {
-		return false, err
-	}
-	return len(expired) == sweepCount, nil
+	return false, errors.Join(append(errs, err)...)
 }
 
 func (l *Library) sweepUpload(ctx context.Context, u catalog.Upload) error {
