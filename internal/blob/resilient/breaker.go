@@ -2,7 +2,6 @@ package resilient
 
 import (
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -33,6 +32,7 @@ var errLeftAlone = errors.New("the backend is left alone for now")
 // they are made, open while they are not.
 type breaker struct {
 	name                       string
+	meanwhile                  string // ends a hint: what can be done without the backend
 	firstCooldown, maxCooldown time.Duration
 
 	mu       sync.Mutex
@@ -66,9 +66,8 @@ func (b *breaker) leftAlone() error {
 	return &sheaf.Error{
 		Kind:    sheaf.ErrBackendUnavailable,
 		Message: message(b.failure),
-		Hint: fmt.Sprintf("it is tried again at %s; until then small documents can be written, and those that are new can be read",
-			b.retryAt.UTC().Format(time.TimeOnly+" MST")),
-		Err: errLeftAlone,
+		Hint:    "it is tried again at " + b.retryAt.UTC().Format(time.TimeOnly+" MST") + b.meanwhile,
+		Err:     errLeftAlone,
 	}
 }
 

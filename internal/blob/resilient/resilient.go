@@ -73,6 +73,7 @@ type Options struct {
 // b is not of this machine, so that it has no files to adopt or open.
 func Wrap(b blob.Backend, o Options) blob.Backend {
 	w := newBackend(b, o)
+	w.breaker.meanwhile = "; until then small documents can be written, and those that are new can be read"
 	p, presigns := b.(blob.Presigner)
 	q, quarantines := b.(blob.Quarantiner)
 	switch {
